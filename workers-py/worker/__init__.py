@@ -1,0 +1,1 @@
+"""The fleet: Celery workers that run the `worker.*` and `automation.*` tasks."""

@@ -1,0 +1,109 @@
+"""What the environment says about where the fleet's Redis and ESC system are."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, unquote, urlsplit
+
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
+DEFAULT_ESC_TIMEOUT_SECONDS = 10.0
+MAXIMUM_ESC_TIMEOUT_SECONDS = 240.0
+
+
+class SettingsError(ValueError):
+    """An environment variable holds a value the fleet can't start with."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment, checked.
+
+    `esc_url` is None where approvals go to the embedded stand-in. It holds no
+    credentials, as it is logged; they are apart, and what may hold a password
+    stays out of the repr.
+    """
+
+    broker_url: str = field(repr=False)
+    result_backend: str = field(repr=False)
+    esc_url: str | None
+    esc_credentials: tuple[str, str] | None = field(repr=False)
+    esc_timeout_seconds: float
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the variables; an empty one counts as unset.
+
+        Raises SettingsError, naming the variable, on a value of no use.
+        """
+        redis_url = _redis_url(environment, "REDIS_URL") or DEFAULT_REDIS_URL
+        esc = _http_url(environment, "ESC_URL")
+        return cls(
+            broker_url=_redis_url(environment, "CELERY_BROKER_URL") or redis_url,
+            result_backend=_redis_url(environment, "CELERY_RESULT_BACKEND") or redis_url,
+            esc_url=esc and esc._replace(netloc=esc.netloc.rpartition("@")[2]).geturl(),
+            esc_credentials=(unquote(esc.username), unquote(esc.password or ""))
+            if esc and esc.username
+            else None,
+            esc_timeout_seconds=_seconds(environment, "ESC_TIMEOUT_SECONDS")
+            or DEFAULT_ESC_TIMEOUT_SECONDS,
+        )
+
+    @property
+    def esc_name(self) -> str:
+        """What logs and results call the ESC system."""
+        return self.esc_url or "embedded stand-in"
+
+
+def _text(environment: Mapping[str, str], name: str) -> str | None:
+    return environment.get(name, "").strip() or None
+
+
+def _split_url(url: str, schemes: set[str]) -> SplitResult | None:
+    """Return the URL's parts, or None if it has another scheme, no host or a bad port."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _redis_url(environment: Mapping[str, str], name: str) -> str | None:
+    url = _text(environment, name)
+    if url is None:
+        return None
+    parts = _split_url(url, {"redis", "rediss"})
+    database = parts.path.removeprefix("/") if parts else ""
+    if parts is None or (database and not database.isdecimal()):
+        # The value may hold a password, so the message doesn't repeat it.
+        raise SettingsError(f"{name} must be a URL such as {DEFAULT_REDIS_URL}")
+    return url
+
+
+def _http_url(environment: Mapping[str, str], name: str) -> SplitResult | None:
+    url = _text(environment, name)
+    if url is None:
+        return None
+    parts = _split_url(url, {"http", "https"})
+    if parts is None or parts.query or parts.fragment:
+        raise SettingsError(
+            f"{name} must be an http or https URL without query and fragment, "
+            "such as http://esc.example:8080"
+        )
+    return parts
+
+
+def _seconds(environment: Mapping[str, str], name: str) -> float | None:
+    text = _text(environment, name)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= MAXIMUM_ESC_TIMEOUT_SECONDS:
+        raise SettingsError(
+            f"{name} must be a number of seconds above 0 and up to "
+            f"{MAXIMUM_ESC_TIMEOUT_SECONDS:g}, not {text!r}"
+        )
+    return seconds
