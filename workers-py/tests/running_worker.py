@@ -100,7 +100,7 @@ def running_worker(
         process = subprocess.Popen(
             [*command, *options],
             cwd=PROJECT,
-            env=inherited | {"REDIS_URL": redis_url} | environment,
+            env=inherited | {"REDIS_URL": redis_url, "ESC_STAND_IN_SECONDS": "0.001"} | environment,
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -17,12 +17,13 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         esc_url=None,
         esc_credentials=None,
         esc_timeout_seconds=10.0,
+        esc_stand_in_seconds=0.3,
     )
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
     names = ["REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "ESC_URL"]
-    empty = dict.fromkeys([*names, "ESC_TIMEOUT_SECONDS"], " ")
+    empty = dict.fromkeys([*names, "ESC_TIMEOUT_SECONDS", "ESC_STAND_IN_SECONDS"], " ")
     assert Settings.from_environment(empty) == Settings.from_environment({})
 
 

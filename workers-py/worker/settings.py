@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 DEFAULT_ESC_TIMEOUT_SECONDS = 10.0
 MAXIMUM_ESC_TIMEOUT_SECONDS = 240.0
+# As if somebody had to decide: a run's progress can be watched.
+DEFAULT_ESC_STAND_IN_SECONDS = 0.3
 
 
 class SettingsError(ValueError):
@@ -28,6 +30,7 @@ class Settings:
     esc_url: str | None
     esc_credentials: tuple[str, str] | None = field(repr=False)
     esc_timeout_seconds: float
+    esc_stand_in_seconds: float
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -46,6 +49,8 @@ class Settings:
             else None,
             esc_timeout_seconds=_seconds(environment, "ESC_TIMEOUT_SECONDS")
             or DEFAULT_ESC_TIMEOUT_SECONDS,
+            esc_stand_in_seconds=_seconds(environment, "ESC_STAND_IN_SECONDS")
+            or DEFAULT_ESC_STAND_IN_SECONDS,
         )
 
     @property

@@ -43,7 +43,7 @@ def announce_esc(**_: object) -> None:
 def open_esc() -> Iterator[Esc]:
     """Open the ESC system at ESC_URL, or without one the stand-in."""
     if settings.esc_url is None:
-        yield StandInEsc(cast(RedisBackend, app.backend).client)
+        yield StandInEsc(cast(RedisBackend, app.backend).client, settings.esc_stand_in_seconds)
         return
     # A client belongs to one run: connections don't survive the pool's fork.
     with httpx.Client(
