@@ -1,0 +1,230 @@
+import { parseRedisUrl, type RedisAddress } from './celery/redisUrl.js';
+import type { Route, RoutingOptions } from './celery/routing.js';
+
+export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything that a team can set. Times are in milliseconds, sizes in bytes. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** The path under which a proxy shows this service: empty, or `/a/b` without a slash at its end. */
+  readonly rootPath: string;
+  /** Express's setting `trust proxy`. */
+  readonly trustProxy: boolean | number | string;
+  readonly corsOrigins: '*' | readonly string[];
+  readonly bodyLimitBytes: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly broker: RedisAddress;
+  readonly backend: RedisAddress;
+  readonly routing: RoutingOptions;
+  readonly assignTimeoutMs: number;
+  readonly resultTimeoutMs: number;
+  readonly healthTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  /** A path, or undefined for the console alone. */
+  readonly logFile: string | undefined;
+}
+
+/** Lists every variable that can't be used, one per line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration can't be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  }
+}
+
+/**
+ * Reads the configuration from environment variables, all described in `.env.template`. An empty
+ * variable counts as unset.
+ *
+ * @param defaultLogFile where to log unless LOG_FILE says otherwise
+ * @throws ConfigError one error for all faults
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  defaultLogFile: string,
+): Config {
+  const faults: string[] = [];
+  const read = createReader(environment, faults);
+  const redisUrl = read('REDIS_URL', parseRedisUrl, 'redis://localhost:6379/0', { secret: true });
+  const prefix = read('TASK_PREFIX', parseNamespace, 'worker');
+
+  const config: Config = {
+    host: read('FASTAPI_HOST', parseText, '0.0.0.0'),
+    port: read('FASTAPI_PORT', integerBetween(0, 65_535), '8000'),
+    rootPath: read('ROOT_PATH', parseRootPath, '/'),
+    trustProxy: read('TRUST_PROXY', parseTrustProxy, 'false'),
+    corsOrigins: read('CORS_ORIGINS', parseOrigins, '*'),
+    bodyLimitBytes: read('BODY_LIMIT_BYTES', integerBetween(1, 512 * 1024 * 1024), '1048576'),
+    keepAliveTimeoutMs: read('KEEP_ALIVE_TIMEOUT_MS', milliseconds, '65000'),
+    broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
+    backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),
+    routing: {
+      prefix,
+      namespaces: read('TASK_NAMESPACES', listOf(parseNamespace), [prefix]),
+      queue: read('TASK_QUEUE', parseQueue, 'worker_queue'),
+      routes: read(
+        'TASK_ROUTES',
+        listOf(parseRoute),
+        'worker.*=worker_queue,automation.*=automation_queue',
+      ),
+    },
+    assignTimeoutMs: read('ASSIGN_TIMEOUT_MS', milliseconds, '2000'),
+    resultTimeoutMs: read('RESULT_TIMEOUT_MS', milliseconds, '2000'),
+    healthTimeoutMs: read('HEALTH_TIMEOUT_MS', milliseconds, '800'),
+    shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT_MS', milliseconds, '8000'),
+    logLevel: read('LOG_LEVEL', parseLogLevel, 'INFO'),
+    logFile: read(
+      'LOG_FILE',
+      (text) => (text.toLowerCase() === 'none' ? undefined : text),
+      defaultLogFile,
+    ),
+  };
+  if (faults.length > 0) {
+    throw new ConfigError(faults);
+  }
+  return deepFreeze(config);
+}
+
+/**
+ * Hides user and password of every URL in a text, however badly they are written.
+ *
+ * Their length is bounded so that a hostile text costs linear time.
+ */
+export function withoutCredentials(text: string): string {
+  return text.replace(/:\/\/[^\s"'<>]{0,2048}@/g, '://***@');
+}
+
+type Parse<Value> = (text: string) => Value;
+
+/**
+ * Returns a function that reads one variable. A fault is kept in `faults`, and the default is given in
+ * its place, so that all faults are found. A text as default is parsed like a variable's own.
+ */
+function createReader(
+  environment: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): <Value>(
+  name: string,
+  parse: Parse<Value>,
+  fallback: string | Exclude<Value, string>,
+  options?: { secret: boolean },
+) => Value {
+  return (name, parse, fallback, options) => {
+    const otherwise = () => (typeof fallback === 'string' ? parse(fallback) : fallback);
+    const text = environment[name]?.trim();
+    if (text === undefined || text === '') {
+      return otherwise();
+    }
+    try {
+      return parse(text);
+    } catch (error) {
+      const received = options?.secret ? '' : ` (received: ${JSON.stringify(text)})`;
+      faults.push(`${name} ${error instanceof Error ? error.message : String(error)}${received}`);
+      return otherwise();
+    }
+  };
+}
+
+function parseText(text: string): string {
+  return text;
+}
+
+function integerBetween(least: number, most: number): Parse<number> {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most) {
+      throw new Error(`must be a whole number from ${least} to ${most}`);
+    }
+    return number;
+  };
+}
+
+/** At most the longest delay of a timer in Node.js, 2^31 - 1 ms. */
+const milliseconds = integerBetween(1, 2_147_483_647);
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text.toUpperCase());
+  if (level === undefined) {
+    throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return level;
+}
+
+function parseRootPath(text: string): string {
+  const path = text.replace(/\/+$/, '');
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path)) {
+    throw new Error('must be a path such as /orchestrator');
+  }
+  return path;
+}
+
+function parseTrustProxy(text: string): boolean | number | string {
+  if (/^(true|false)$/i.test(text)) {
+    return text.toLowerCase() === 'true';
+  }
+  if (/^\d+$/.test(text)) {
+    return Number(text);
+  }
+  const proxies = text.split(',').map((proxy) => proxy.trim());
+  if (
+    !proxies.every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9a-f.:]+(\/\d+)?)$/i.test(proxy))
+  ) {
+    throw new Error('must be true, false, a number of proxies, or a list of addresses');
+  }
+  return text;
+}
+
+function parseOrigins(text: string): '*' | readonly string[] {
+  return text === '*' ? text : listOf(parseOrigin)(text);
+}
+
+function parseOrigin(text: string): string {
+  if (!URL.canParse(text) || new URL(text).origin !== text) {
+    throw new Error('must be * or a list of origins such as https://app.example.com');
+  }
+  return text;
+}
+
+function parseNamespace(text: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/.test(text)) {
+    throw new Error('must be made of words of letters, digits, _ and -, joined by dots');
+  }
+  return text;
+}
+
+function parseQueue(text: string): string {
+  if (!/^[A-Za-z0-9_.:-]+$/.test(text)) {
+    throw new Error('must be a queue name of letters, digits, _ . : and -');
+  }
+  return text;
+}
+
+function parseRoute(text: string): Route {
+  const [pattern, queue, ...rest] = text.split('=').map((part) => part.trim());
+  if (!pattern || !queue || rest.length > 0) {
+    throw new Error('must be a list of routes such as automation.*=automation_queue');
+  }
+  return { pattern, queue: parseQueue(queue) };
+}
+
+function listOf<Value>(parse: Parse<Value>): Parse<readonly Value[]> {
+  return (text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+      .map(parse);
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) {
+      deepFreeze(inner);
+    }
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import type { operations } from './openapi.js';
+import { createRoutes, type Match } from './routes.js';
+import { createValidation, type Validate } from './validation.js';
+
+export type OperationId = keyof operations;
+
+/** The part of an OpenAPI 3.1 document that this service reads itself. */
+export interface OpenApiDocument {
+  info: { title: string; version: string };
+  servers: { url: string }[];
+  paths: Record<string, Record<string, OpenApiOperation>>;
+  components: object;
+}
+
+export interface OpenApiOperation {
+  operationId: string;
+  parameters?: { name: string; in: string; schema: object }[];
+  requestBody?: { content: Record<string, { schema: object }> };
+}
+
+/** The contract, ready to be served and to be held against requests. */
+export interface Contract {
+  version: string;
+  title: string;
+  /** The document as it is served, `servers` being this installation's. */
+  document: OpenApiDocument;
+  yaml: string;
+  operationIds: readonly string[];
+  /** The path of the operation, as the contract writes it. */
+  pathOf(id: OperationId): string;
+  /** Every method that some route has. */
+  methods: readonly string[];
+  /** The operation asked for, or undefined for an unknown path. Throws MethodNotAllowed. */
+  match(method: string, path: string): Match | undefined;
+  /** Throws InvalidRequest. */
+  validate: Validate;
+}
+
+/**
+ * Reads the contract and compiles its routes and validators.
+ *
+ * @param rootPath where a proxy shows this service: empty, or `/a/b`
+ * @throws Error what is wrong with the document
+ */
+export function loadContract(file: URL, rootPath: string): Contract {
+  const source = parseDocument(readFileSync(file, 'utf8'));
+  if (source.errors[0] !== undefined) {
+    throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
+  }
+  source.set('servers', [{ url: rootPath === '' ? '/' : rootPath }]);
+  const document = source.toJS() as OpenApiDocument;
+  const routes = createRoutes(document);
+
+  return {
+    version: document.info.version,
+    title: document.info.title,
+    document,
+    yaml: source.toString(),
+    ...routes,
+    validate: createValidation(document),
+  };
+}

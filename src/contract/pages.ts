@@ -1,0 +1,43 @@
+import swaggerUi from 'swagger-ui-express';
+import type { Contract } from './contract.js';
+
+/** Options of the page that swagger-ui-express makes; it wants the same ones for the page's script. */
+export function swaggerUiOptions(contract: Contract, rootPath: string): swaggerUi.SwaggerUiOptions {
+  return {
+    customSiteTitle: contract.title,
+    swaggerUrl: `${rootPath}${contract.pathOf('getContractAsJson')}`,
+    // swagger-ui would show the badge of an online validator otherwise.
+    swaggerOptions: { validatorUrl: null, tryItOutEnabled: true, displayRequestDuration: true },
+  };
+}
+
+/** The page of Swagger UI. Its files are expected below the page's own path. */
+export function swaggerUiPage(contract: Contract, rootPath: string): string {
+  const page = swaggerUi.generateHTML(undefined, swaggerUiOptions(contract, rootPath));
+  // swagger-ui-express refers to the files as ./, which fails where the page has no trailing slash.
+  return page.replaceAll('"./', `"${rootPath}${contract.pathOf('getSwaggerUi')}/`);
+}
+
+/** The name of ReDoc's script, below the page's own path. */
+export const REDOC_SCRIPT = 'redoc.standalone.js';
+
+/** The page of ReDoc. redoc-express is of no use here: its page takes script and fonts from a CDN. */
+export function redocPage(contract: Contract, rootPath: string): string {
+  const script = `${rootPath}${contract.pathOf('getRedoc')}/${REDOC_SCRIPT}`;
+  const document = `${rootPath}${contract.pathOf('getContractAsJson')}`;
+  return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>${contract.title}</title>
+    <link rel="icon" href="data:,">
+    <style>body { margin: 0; }</style>
+  </head>
+  <body>
+    <redoc spec-url="${document}"></redoc>
+    <script src="${script}"></script>
+  </body>
+</html>
+`;
+}

@@ -1,0 +1,79 @@
+import type { components } from './contract/openapi.js';
+
+type ErrorDetails = components['schemas']['ErrorDetails'];
+export type RequestFault = components['schemas']['RequestFault'];
+
+/**
+ * An error that its HTTP client is told of: `message` is for people, `details` for programs. Any other
+ * error is a fault of this service, which answers with a constant body.
+ */
+export abstract class ClientVisibleError extends Error {
+  abstract readonly status: number;
+  readonly taskId: string | undefined;
+  readonly details: ErrorDetails | undefined;
+
+  constructor(message: string, extra: { taskId?: string; details?: ErrorDetails } = {}) {
+    super(message);
+    this.name = new.target.name;
+    this.taskId = extra.taskId;
+    this.details = extra.details;
+  }
+}
+
+export class InvalidRequest extends ClientVisibleError {
+  override readonly status = 400;
+
+  /** `faults`: at least one. */
+  constructor(faults: readonly RequestFault[]) {
+    const shown = faults
+      .slice(0, 3)
+      .map((fault) => `${fault.pointer || fault.in} ${fault.message}`);
+    const rest = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
+    super(`The request is not valid: ${shown.join('; ')}${rest}`, {
+      details: { errors: faults.slice(0, 100) },
+    });
+  }
+}
+
+export class RouteNotFound extends ClientVisibleError {
+  override readonly status = 404;
+}
+
+export class MethodNotAllowed extends ClientVisibleError {
+  override readonly status = 405;
+  /** The methods that the route has, for the header `Allow`. */
+  readonly allowed: readonly string[];
+
+  constructor(method: string, allowed: readonly string[]) {
+    super(`Method ${method} is not allowed here; use ${allowed.join(', ')}`);
+    this.allowed = allowed;
+  }
+}
+
+export class BodyTooLarge extends ClientVisibleError {
+  override readonly status = 413;
+
+  constructor(limit: number) {
+    super(`The body is larger than ${limit} bytes`, { details: { limit } });
+  }
+}
+
+export class AssignmentFailed extends ClientVisibleError {
+  override readonly status = 500;
+
+  constructor(taskType: string, taskId: string, queued: 'no' | 'unknown', reason: string) {
+    super(`Task '${taskType}' could not be assigned: ${reason}`, { taskId, details: { queued } });
+  }
+}
+
+export class ResultUnavailable extends ClientVisibleError {
+  override readonly status = 500;
+
+  constructor(taskId: string, reason: string) {
+    super(`The result could not be retrieved: ${reason}`, { taskId });
+  }
+}
+
+export class NotReady extends ClientVisibleError {
+  override readonly status = 503;
+}

@@ -1,0 +1,55 @@
+import type { RequestHandler, Response } from 'express';
+import { v4 as uuid } from 'uuid';
+import type { Log } from '../log.js';
+
+/** What is known of one request beyond its HTTP. */
+export interface RequestContext {
+  id: string;
+  /** For the log: the contract's path, the task, ... */
+  fields: Record<string, unknown>;
+  /** The error that the answer tells of, for the log. */
+  failure?: unknown;
+}
+
+export function contextOf(response: Response): RequestContext {
+  return response.locals.context as RequestContext;
+}
+
+/** A caller's id is kept if it is visible ASCII: it goes into a header and a log line. */
+const WELL_FORMED_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** Gives each request its id, and the log one line when its answer has gone out. */
+export function requestContext(log: Log): RequestHandler {
+  return (request, response, next) => {
+    const start = performance.now();
+    const offered = request.get('x-request-id');
+    const id = offered !== undefined && WELL_FORMED_ID.test(offered) ? offered : uuid();
+    const context: RequestContext = { id, fields: {} };
+    response.locals.context = context;
+    response.set('X-Request-Id', id);
+    const { method, path, ip } = request;
+    response.once('close', () => {
+      const failed = response.statusCode >= 500;
+      log[failed ? 'error' : 'info']('request', {
+        request_id: id,
+        method,
+        route: path,
+        ...context.fields,
+        status: response.statusCode,
+        duration_ms: Math.round((performance.now() - start) * 10) / 10,
+        client: ip,
+        ...(!response.writableFinished && { aborted: true }),
+        ...(failed && failureFields(context.failure)),
+      });
+    });
+    next();
+  };
+}
+
+/** The stack belongs to faults of this service, not to what Redis could not do. */
+function failureFields(failure: unknown): Record<string, unknown> {
+  if (!(failure instanceof Error)) {
+    return { error: String(failure) };
+  }
+  return { error: failure.message, stack: failure.stack };
+}

@@ -1,0 +1,42 @@
+import type { operations } from '../contract/openapi.js';
+import type { OperationId } from '../contract/contract.js';
+
+/** What the contract lets a client send to the operation `Id`, already validated. */
+export interface Input<Id extends OperationId> {
+  pathParameters: PathParametersOf<Id>;
+  body: BodyOf<Id>;
+  /** Adds to the one line that the log gets of this request. */
+  annotate: (fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** What the contract lets the operation `Id` answer. Errors are thrown (`errors.ts`). */
+export type ReplyOf<Id extends OperationId> = {
+  [Status in keyof operations[Id]['responses']]: operations[Id]['responses'][Status] extends {
+    content: infer Content;
+  }
+    ? ReplyWith<Status, Content>
+    : never;
+}[keyof operations[Id]['responses']];
+
+export type Operation<Id extends OperationId> = (
+  input: Input<Id>,
+) => ReplyOf<Id> | Promise<ReplyOf<Id>>;
+
+/** One function for each operation of the contract, no more and no fewer. */
+export type Operations = { [Id in OperationId]: Operation<Id> };
+
+type ReplyWith<Status, Content> = {
+  [MediaType in keyof Content]: { status: Status; mediaType: MediaType; body: Content[MediaType] };
+}[keyof Content];
+
+type PathParametersOf<Id extends OperationId> = operations[Id]['parameters'] extends {
+  path: infer Parameters;
+}
+  ? Parameters
+  : undefined;
+
+type BodyOf<Id extends OperationId> = operations[Id] extends {
+  requestBody: { content: { 'application/json': infer Body } };
+}
+  ? Body
+  : undefined;
