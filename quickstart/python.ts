@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { QuickstartError } from './failure.js';
+import { findPython, identifyPython } from './findPython.js';
+import type { PythonProgram } from './findPython.js';
+import { lockFolder } from './folderLock.js';
+import { runCommand, tail } from './process.js';
+
+export interface PythonOptions {
+  /** The folder with the workers' code and their requirement files. */
+  workersFolder: string;
+  /** Called with a line before each step that takes long. */
+  say: (line: string) => void;
+  /** The environment to find Python in (PATH, PYTHON) and to run pip with. */
+  environment: NodeJS.ProcessEnv;
+  signal?: AbortSignal | undefined;
+}
+
+/** The workers' virtual environment, with everything installed. */
+export interface PythonEnvironment {
+  /** Path of its Python. */
+  python: string;
+  /** Such as "3.12.4". */
+  version: string;
+  /** Path of a program that a package installed, such as "celery". */
+  binary: (name: string) => string;
+}
+
+/**
+ * Makes `.venv` in the workers' folder with all that requirements-dev.txt asks for, or finds it made
+ * for these very requirement files and this very Python. May run in several processes at once.
+ * Throws a QuickstartError that names the way out when Python, its venv module or a package is
+ * missing, and the signal's reason when that is aborted; what is half made is then made anew next time.
+ */
+export async function preparePython(options: PythonOptions): Promise<PythonEnvironment> {
+  const { workersFolder, environment, signal } = options;
+  if (process.platform === 'win32') {
+    throw new QuickstartError('Celery workers need Linux or macOS; on Windows, run this in WSL.');
+  }
+  const base = await findPython(environment, signal);
+  const folder = join(workersFolder, '.venv');
+  const stampFile = join(folder, 'installed');
+  const prepared: PythonEnvironment = {
+    python: join(folder, 'bin', 'python'),
+    version: base.version,
+    binary: (name) => join(folder, 'bin', name),
+  };
+  const stamp = await describeInstallation(workersFolder, base.version);
+  const isInstalled = async (): Promise<boolean> => {
+    if ((await readFile(stampFile, 'utf8').catch(() => '')) !== stamp) return false;
+    // The Python it was made with may have been upgraded or removed since.
+    const python = await identifyPython(prepared.python, environment, signal);
+    return python?.version === prepared.version;
+  };
+  if (await isInstalled()) return prepared;
+
+  const release = await lockFolder({
+    folder: workersFolder,
+    python: base.path,
+    environment,
+    onWait: () => {
+      options.say('Waiting for another process that makes the virtual environment');
+    },
+    deadlineMs: 15 * 60_000,
+    signal,
+  });
+  try {
+    if (await isInstalled()) return prepared;
+    // First of all, so that a kill at any later moment leaves an environment that is known as half made.
+    await rm(stampFile, { force: true });
+    await makeEnvironment(base, folder, options);
+    await installPackages(prepared, options);
+    await writeFile(stampFile, stamp);
+    return prepared;
+  } finally {
+    await release();
+  }
+}
+
+async function describeInstallation(workersFolder: string, version: string): Promise<string> {
+  const names = (await readdir(workersFolder)).filter((name) => /^requirements.*\.txt$/.test(name));
+  const hash = createHash('sha256');
+  for (const name of names.sort()) {
+    hash.update(`${name}\0`).update(await readFile(join(workersFolder, name)));
+  }
+  return `Python ${version}, requirements ${hash.digest('hex')}\n`;
+}
+
+async function makeEnvironment(
+  base: PythonProgram,
+  folder: string,
+  { say, workersFolder, environment, signal }: PythonOptions,
+): Promise<void> {
+  say(`Making a virtual environment for Python ${base.version}`);
+  const { code, output } = await runCommand(
+    {
+      name: 'venv',
+      command: base.path,
+      arguments: ['-m', 'venv', '--clear', folder],
+      environment,
+      folder: workersFolder,
+    },
+    signal,
+  );
+  if (code === 0) return;
+  if (/ensurepip|No module named '?venv/.test(output.join('\n'))) {
+    const minor = base.version.replace(/\.\d+$/, '');
+    throw new QuickstartError(
+      `Python ${base.version} comes without its venv module. ` +
+        `On Debian and Ubuntu: sudo apt install python${minor}-venv`,
+    );
+  }
+  throw new QuickstartError(`python -m venv failed.${tail(output)}`);
+}
+
+async function installPackages(
+  prepared: PythonEnvironment,
+  { say, workersFolder, environment, signal }: PythonOptions,
+): Promise<void> {
+  say("Installing the workers' packages, which takes about a minute the first time");
+  const { code, output } = await runCommand(
+    {
+      name: 'pip',
+      command: prepared.python,
+      arguments: ['-m', 'pip', ...PIP_OPTIONS, 'install', '-r', 'requirements-dev.txt'],
+      environment,
+      folder: workersFolder,
+    },
+    signal,
+  );
+  if (code === 0) return;
+  const advice = UNREACHABLE.test(output.join('\n'))
+    ? "pip can't reach the package index. Check the network; behind a proxy or with an index of " +
+      'your own, set HTTPS_PROXY or PIP_INDEX_URL.'
+    : 'pip could not install the packages.';
+  throw new QuickstartError(`${advice}${tail(output)}`);
+}
+
+const PIP_OPTIONS = ['--quiet', '--no-input', '--disable-pip-version-check'];
+
+const UNREACHABLE =
+  /NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Failed to establish|name resolution|nodename nor servname|Network is unreachable|Connection refused/i;
