@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { ConfigError, readConfig, withoutCredentials, type Config } from '../src/config.js';
+import { REPOSITORY } from './support/fleet.js';
+
+function read(environment: Record<string, string | undefined>): Config {
+  return readConfig(environment, '/logs/automation.log');
+}
+
+function faultsOf(environment: Record<string, string>): string {
+  try {
+    read(environment);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
+  }
+  throw new assert.AssertionError({ message: 'The configuration was taken' });
+}
+
+describe('readConfig', () => {
+  it('gives every value a default that works', () => {
+    const config = read({});
+    assert.equal(config.broker.url, 'redis://localhost:6379/0');
+    assert.equal(config.backend.url, 'redis://localhost:6379/0');
+    assert.equal(config.port, 8000);
+    assert.equal(config.logLevel, 'INFO');
+    assert.equal(config.logFile, '/logs/automation.log');
+    assert.equal(config.rootPath, '');
+    assert.deepEqual(config.routing.namespaces, ['worker']);
+  });
+
+  it('counts an empty variable as unset', () => {
+    const names = Object.keys(parseEnv(readFileSync(`${REPOSITORY}.env.template`, 'utf8')));
+    assert.deepEqual(read(Object.fromEntries(names.map((name) => [name, ' ']))), read({}));
+  });
+
+  it('describes every variable in .env.template, none with a value', () => {
+    const template = parseEnv(readFileSync(`${REPOSITORY}.env.template`, 'utf8'));
+    const source = readFileSync(`${REPOSITORY}src/config.ts`, 'utf8');
+    const known = [...source.matchAll(/read\(\s*'([A-Z_]+)'/g)].map(([, name]) => name);
+    assert.deepEqual(Object.keys(template).sort(), known.sort());
+    assert.deepEqual(new Set(Object.values(template)), new Set(['']));
+  });
+
+  it('lists every bad variable in one error, quoting what was received', () => {
+    const message = faultsOf({
+      FASTAPI_PORT: '80000',
+      LOG_LEVEL: 'verbose',
+      ASSIGN_TIMEOUT_MS: '2s',
+      BODY_LIMIT_BYTES: '-1',
+      ROOT_PATH: 'no-slash',
+      TASK_ROUTES: 'automation.*',
+      CORS_ORIGINS: 'app.example.com',
+      TRUST_PROXY: 'everyone',
+      REDIS_URL: 'http://localhost',
+    });
+    const names = message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(' ')[0]);
+    assert.deepEqual(names.sort(), [
+      'ASSIGN_TIMEOUT_MS',
+      'BODY_LIMIT_BYTES',
+      'CORS_ORIGINS',
+      'FASTAPI_PORT',
+      'LOG_LEVEL',
+      'REDIS_URL',
+      'ROOT_PATH',
+      'TASK_ROUTES',
+      'TRUST_PROXY',
+    ]);
+    assert.match(
+      message,
+      /FASTAPI_PORT must be a whole number from 0 to 65535 \(received: "80000"\)/,
+    );
+  });
+
+  const badUrls = [
+    'localhost:6379',
+    'redis://',
+    'redis:///0',
+    'redis://user:se/cr@t@host/0',
+    'redis://:secr%E9t@host/0',
+    'redis://:secret@host/zero',
+    'redis://:secret@host:99999/0',
+    'amqp://:secret@host',
+    'rediss://:secret@host?ssl_cert_reqs=CERT_MAYBE',
+    'rediss://:secret@host?ssl_ca_certs=/no/such/file',
+  ];
+  for (const url of badUrls) {
+    it(`refuses ${withoutCredentials(url)} as a Redis URL without showing a password`, () => {
+      const message = faultsOf({ REDIS_URL: url });
+      assert.match(message, /^ {2}REDIS_URL /m);
+      assert.doesNotMatch(message, /secr|cr@t/);
+    });
+  }
+
+  it('takes the broker and the backend apart from REDIS_URL', () => {
+    const config = read({
+      REDIS_URL: 'redis://one/1',
+      CELERY_BROKER_URL: 'redis://two/2',
+    });
+    assert.equal(config.broker.url, 'redis://two/2');
+    assert.equal(config.backend.url, 'redis://one/1');
+  });
+
+  it('reads TLS as Celery has it', () => {
+    const tls = (query: string) =>
+      read({ REDIS_URL: `rediss://host/0${query}` }).broker.options.tls;
+    assert.equal(tls('')?.rejectUnauthorized, true);
+    assert.equal(tls('?ssl_cert_reqs=CERT_REQUIRED')?.rejectUnauthorized, true);
+    assert.equal(tls('?ssl_cert_reqs=none')?.rejectUnauthorized, false);
+    assert.equal(tls('?ssl_cert_reqs=CERT_NONE')?.rejectUnauthorized, false);
+    assert.ok(Buffer.isBuffer(tls(`?ssl_ca_certs=${REPOSITORY}package.json`)?.ca));
+    assert.equal(
+      read({ REDIS_URL: 'rediss://host?ssl_cert_reqs=none' }).broker.url,
+      'rediss://host',
+    );
+  });
+
+  it('takes routes and namespaces as lists', () => {
+    const { routing } = read({
+      TASK_PREFIX: 'fleet',
+      TASK_ROUTES: ' fleet.*=a , *.urgent = b ,',
+    });
+    assert.deepEqual(routing.namespaces, ['fleet']);
+    assert.deepEqual(routing.routes, [
+      { pattern: 'fleet.*', queue: 'a' },
+      { pattern: '*.urgent', queue: 'b' },
+    ]);
+  });
+
+  it('takes what Express takes for its proxies', () => {
+    const cases: [string, boolean | number | string][] = [
+      ['true', true],
+      ['FALSE', false],
+      ['2', 2],
+      ['loopback, 10.0.0.0/8', 'loopback, 10.0.0.0/8'],
+    ];
+    for (const [text, value] of cases) {
+      assert.equal(read({ TRUST_PROXY: text }).trustProxy, value);
+    }
+  });
+
+  it('can’t be changed', () => {
+    const config = read({});
+    assert.throws(() => {
+      (config.routing as { queue: string }).queue = 'other';
+    }, TypeError);
+  });
+});
+
+describe('withoutCredentials', () => {
+  for (const [text, expected] of [
+    ['at redis://user:pass@host:1/0', 'at redis://***@host:1/0'],
+    ['redis://:p@ss:w/rd@host', 'redis://***@host'],
+    ['{"url":"rediss://:a@b"} redis://:c@d', '{"url":"rediss://***@b"} redis://***@d'],
+    ['mail a@b, redis://host/0', 'mail a@b, redis://host/0'],
+    ['x'.repeat(1_000_000), 'x'.repeat(1_000_000)],
+    ['://'.repeat(10_000), '://'.repeat(10_000)],
+  ] as const) {
+    it(`makes ${expected.slice(0, 60)}`, () => {
+      assert.equal(withoutCredentials(text), expected);
+    });
+  }
+});

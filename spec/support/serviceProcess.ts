@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startProcess, type RunningProcess } from '../../quickstart/process.js';
+import { eventually } from './eventually.js';
+import { REPOSITORY, theFleet } from './fleet.js';
+
+/** The service as a process of its own: `node dist/src/main.js`. */
+export interface ServiceProcess {
+  url: string;
+  /** Where it was started: an empty folder, but for what the caller put there. */
+  folder: string;
+  process: RunningProcess;
+  /** Its log lines so far. */
+  lines: () => Record<string, unknown>[];
+  /** Ends it if it runs, and removes its folder. */
+  close: () => Promise<void>;
+}
+
+/**
+ * Starts it without waiting for anything. It writes its log to `folder`/logs.
+ *
+ * @param environmentFile the text of a file `.env` in its folder
+ */
+export async function launchService(
+  environment: Readonly<Record<string, string>> = {},
+  environmentFile?: string,
+): Promise<Omit<ServiceProcess, 'url'>> {
+  const folder = await mkdtemp(join(tmpdir(), 'service-'));
+  if (environmentFile !== undefined) {
+    await writeFile(join(folder, '.env'), environmentFile);
+  }
+  const lines: Record<string, unknown>[] = [];
+  const running = await startProcess({
+    name: 'The service',
+    command: process.execPath,
+    arguments: [`${REPOSITORY}dist/src/main.js`],
+    environment: {
+      PATH: process.env.PATH,
+      REDIS_URL: theFleet().redis.url,
+      FASTAPI_HOST: '127.0.0.1',
+      FASTAPI_PORT: '0',
+      LOG_FILE: join(folder, 'logs', 'automation.log'),
+      ...environment,
+    },
+    folder,
+    onLine: (line) => {
+      if (line.startsWith('{')) {
+        lines.push(JSON.parse(line) as Record<string, unknown>);
+      }
+    },
+  });
+  return {
+    folder,
+    process: running,
+    lines: () => lines,
+    close: async () => {
+      await running.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts it and waits until it listens. */
+export async function startServiceProcess(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServiceProcess> {
+  const launched = await launchService(environment);
+  try {
+    const port = await eventually('the service listens', () => {
+      const line = launched.lines().find(({ message }) => message === 'Listening');
+      return line?.port as number | undefined;
+    });
+    return { ...launched, url: `http://127.0.0.1:${port}` };
+  } catch (error) {
+    const output = launched.process.output().join('\n');
+    await launched.close();
+    throw new Error(`The service does not listen:\n${output}`, { cause: error });
+  }
+}
