@@ -1,0 +1,25 @@
+# Built in full, then installed again without what only the build needs.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json build.js tsconfig.json openapi.yaml ./
+RUN npm ci --ignore-scripts
+COPY src src
+RUN npm run build
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+COPY openapi.yaml ./
+COPY --from=build /app/dist dist
+# The log file's folder is ../logs as seen from the code, here too.
+RUN mkdir /logs && chown node:node /logs && ln -s /logs logs
+USER node
+VOLUME /logs
+EXPOSE 8000
+# The process answers: an outage of Redis must not make the container unhealthy.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FASTAPI_PORT || 8000}${(process.env.ROOT_PATH || '').replace(/\\/+$/, '')}/health/live`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# In exec form, so that the stop signal reaches the service and it drains.
+CMD ["node", "--enable-source-maps", "dist/src/main.js"]
