@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { ConfigError, readConfig, withoutCredentials, type Config } from '../src/config.js';
+import { ConfigError, readConfig, type Config } from '../src/config.js';
+import { withoutCredentials } from '../src/log.js';
 import { REPOSITORY } from './support/fleet.js';
 
 function read(environment: Record<string, string | undefined>): Config {

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { createStream } from 'rotating-file-stream';
 import winston from 'winston';
-import { LOG_LEVELS, withoutCredentials, type LogLevel } from './config.js';
+import { LOG_LEVELS, type LogLevel } from './configValues.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -100,3 +100,12 @@ const readable = winston.format.combine(
     return withoutCredentials(line);
   }),
 );
+
+/**
+ * Hides user and password of every URL in a text, however badly they are written.
+ *
+ * Their length is bounded so that a hostile text costs linear time.
+ */
+export function withoutCredentials(text: string): string {
+  return text.replace(/:\/\/[^\s"'<>]{0,2048}@/g, '://***@');
+}

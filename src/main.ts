@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { readConfig, withoutCredentials } from './config.js';
-import { openLog } from './log.js';
+import { readConfig } from './config.js';
+import { openLog, withoutCredentials } from './log.js';
 import { startService } from './service.js';
 
 const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', import.meta.url));

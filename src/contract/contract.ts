@@ -1,24 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
+import type { OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
 import { createRoutes, type Match } from './routes.js';
 import { createValidation, type Validate } from './validation.js';
 
 export type OperationId = keyof operations;
-
-/** The part of an OpenAPI 3.1 document that this service reads itself. */
-export interface OpenApiDocument {
-  info: { title: string; version: string };
-  servers: { url: string }[];
-  paths: Record<string, Record<string, OpenApiOperation>>;
-  components: object;
-}
-
-export interface OpenApiOperation {
-  operationId: string;
-  parameters?: { name: string; in: string; schema: object }[];
-  requestBody?: { content: Record<string, { schema: object }> };
-}
 
 /** The contract, ready to be served and to be held against requests. */
 export interface Contract {

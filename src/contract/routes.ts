@@ -1,5 +1,5 @@
 import { InvalidRequest, MethodNotAllowed } from '../errors.js';
-import type { OpenApiDocument, OpenApiOperation } from './contract.js';
+import type { OpenApiDocument, OpenApiOperation } from './document.js';
 
 /** The operation that a request asks for. */
 export interface Match {

@@ -2,7 +2,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { InvalidRequest, type RequestFault } from '../errors.js';
-import type { OpenApiDocument, OpenApiOperation } from './contract.js';
+import type { OpenApiDocument, OpenApiOperation } from './document.js';
 
 /** What a request gives an operation. */
 export interface RequestValues {

@@ -18,7 +18,7 @@ export function createContractOperations(contract: Contract, rootPath: string): 
     getContractAsJson: () => ({
       status: 200,
       mediaType: 'application/json',
-      body: contract.document as unknown as Record<string, never>,
+      body: { ...contract.document },
     }),
     getContractAsYaml: () => ({ status: 200, mediaType: 'text/yaml', body: contract.yaml }),
   };

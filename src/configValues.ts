@@ -1,0 +1,98 @@
+import type { Route } from './celery/routing.js';
+
+export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Reads a value from the text of a variable. Throws an Error that says what it must be. */
+export type Parse<Value> = (text: string) => Value;
+
+export function parseText(text: string): string {
+  return text;
+}
+
+export function integerBetween(least: number, most: number): Parse<number> {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most) {
+      throw new Error(`must be a whole number from ${least} to ${most}`);
+    }
+    return number;
+  };
+}
+
+/** At most the longest delay of a timer in Node.js, 2^31 - 1 ms. */
+export const milliseconds = integerBetween(1, 2_147_483_647);
+
+export function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text.toUpperCase());
+  if (level === undefined) {
+    throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return level;
+}
+
+export function parseRootPath(text: string): string {
+  const path = text.replace(/\/+$/, '');
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path)) {
+    throw new Error('must be a path such as /orchestrator');
+  }
+  return path;
+}
+
+export function parseTrustProxy(text: string): boolean | number | string {
+  if (/^(true|false)$/i.test(text)) {
+    return text.toLowerCase() === 'true';
+  }
+  if (/^\d+$/.test(text)) {
+    return Number(text);
+  }
+  const proxies = text.split(',').map((proxy) => proxy.trim());
+  if (
+    !proxies.every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9a-f.:]+(\/\d+)?)$/i.test(proxy))
+  ) {
+    throw new Error('must be true, false, a number of proxies, or a list of addresses');
+  }
+  return text;
+}
+
+export function parseOrigins(text: string): '*' | readonly string[] {
+  return text === '*' ? text : listOf(parseOrigin)(text);
+}
+
+function parseOrigin(text: string): string {
+  if (!URL.canParse(text) || new URL(text).origin !== text) {
+    throw new Error('must be * or a list of origins such as https://app.example.com');
+  }
+  return text;
+}
+
+export function parseNamespace(text: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/.test(text)) {
+    throw new Error('must be made of words of letters, digits, _ and -, joined by dots');
+  }
+  return text;
+}
+
+export function parseQueue(text: string): string {
+  if (!/^[A-Za-z0-9_.:-]+$/.test(text)) {
+    throw new Error('must be a queue name of letters, digits, _ . : and -');
+  }
+  return text;
+}
+
+export function parseRoute(text: string): Route {
+  const [pattern, queue, ...rest] = text.split('=').map((part) => part.trim());
+  if (!pattern || !queue || rest.length > 0) {
+    throw new Error('must be a list of routes such as automation.*=automation_queue');
+  }
+  return { pattern, queue: parseQueue(queue) };
+}
+
+export function listOf<Value>(parse: Parse<Value>): Parse<readonly Value[]> {
+  return (text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+      .map(parse);
+}
