@@ -94,6 +94,20 @@ describe('When Redis fails', () => {
     });
   }
 
+  it('lets many requests wait for Redis at once, and answers each when it is back', async () => {
+    await healthy();
+    await redis.kill();
+    const warnings: string[] = [];
+    const warn = (warning: Error) => warnings.push(warning.message);
+    process.on('warning', warn);
+    const waiting = Array.from({ length: 100 }, () => service.assign('test_task'));
+    await redis.restart();
+    assert.equal(new Set(await Promise.all(waiting)).size, 100);
+    process.off('warning', warn);
+    assert.deepEqual(warnings, []);
+    assert.equal((await taskNames(redis)).length, 100);
+  });
+
   it('tells the truth about a refused message: "no" is never delivered later', async () => {
     await healthy();
     await redis.kill();

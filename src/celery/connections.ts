@@ -121,6 +121,8 @@ function redisOf(owner: unknown): Redis {
 function watch(redis: Redis, role: ConnectionRole, events: ConnectionEvents): void {
   let reason = 'connection closed';
   let reported: 'connected' | 'disconnected' | undefined;
+  // Each request that waits for the connection listens to it: see untilReady.
+  redis.setMaxListeners(0);
   redis.on('error', (error: Error) => {
     reason = reasonOf(error);
   });
