@@ -198,7 +198,8 @@ describe('POST /assign-task/', () => {
       routed = await startTestService({
         CELERY_BROKER_URL: theFleet().redis.url.replace(/0$/, '9'),
         TASK_NAMESPACES: 'worker,automation,reports.daily',
-        TASK_ROUTES: 'automation.*=automation_queue,*.urgent=urgent_queue',
+        TASK_ROUTES:
+          'automation.*=automation_queue,*.urgent=urgent_queue,automation.slow=slow_queue',
         TASK_QUEUE: 'spec_queue',
       });
     });
@@ -211,12 +212,24 @@ describe('POST /assign-task/', () => {
       ['approve', 'spec_queue', 'worker.approve'],
       ['worker.approve', 'spec_queue', 'worker.worker.approve'],
       ['automation.login', 'automation_queue', 'automation.login'],
+      ['automation.slow', 'slow_queue', 'automation.slow'],
       ['automation', 'spec_queue', 'worker.automation'],
       ['automations.login', 'spec_queue', 'worker.automations.login'],
       ['reports.daily.urgent', 'urgent_queue', 'reports.daily.urgent'],
       ['reports.weekly', 'spec_queue', 'worker.reports.weekly'],
       ['celery.chord_unlock', 'spec_queue', 'worker.celery.chord_unlock'],
     ];
+    it('passes params on as they came, without the defaults of their schema', async () => {
+      for (const [taskType, params] of [
+        ['approve_batches', { batch_ids: ['B-1'], note: 'x' }],
+        ['test_task', { steps: 1 }],
+      ] as const) {
+        await routed.assign(taskType, params);
+        const message = JSON.parse((await redis.rpop('spec_queue')) ?? '') as Message;
+        assert.deepEqual(bodyOf(message), [[params], {}, {}]);
+      }
+    });
+
     for (const [taskType, queue, name] of routes) {
       it(`publishes ${taskType} as ${name} to ${queue}, once`, async () => {
         const id = await routed.assign(taskType, { a: 1 });
@@ -228,12 +241,15 @@ describe('POST /assign-task/', () => {
         assert.equal(message.headers.id, id);
         assert.equal(message.properties.delivery_info.routing_key, queue);
         assert.match(message.properties.delivery_tag, /^[0-9a-f-]{36}$/);
-        const body: unknown = JSON.parse(Buffer.from(message.body, 'base64').toString());
-        assert.deepEqual(body, [[{ a: 1 }], {}, {}]);
+        assert.deepEqual(bodyOf(message), [[{ a: 1 }], {}, {}]);
       });
     }
   });
 });
+
+function bodyOf(message: Message): unknown {
+  return JSON.parse(Buffer.from(message.body, 'base64').toString());
+}
 
 function faultsOf(body: unknown): [pointer: string, message: string][] {
   const { details } = body as { details: { errors: { pointer: string; message: string }[] } };

@@ -48,6 +48,15 @@ describe('GET /result/{task_id}', () => {
     'TimeoutError with text',
     'JSONDecodeError',
     "a class of the workers'",
+    'gaierror',
+    'herror',
+    'SSLError',
+    'SSLCertVerificationError',
+    'URLError',
+    'HTTPError',
+    'OSError with a file name',
+    'NotRegistered',
+    'text that looks like a repr',
   ];
   for (const kind of kinds) {
     it(`answers failed with the text of an exception: ${kind}`, async () => {

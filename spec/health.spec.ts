@@ -134,11 +134,13 @@ describe('When Redis fails', () => {
     await withClient(redis, (client) => client.set('worker_queue', 'not a list'));
     const response = await service.post('/assign-task/').send({ task_type: 'a' }).expect(500);
     const { message, details } = response.body as Body;
-    assert.equal(
-      message,
-      "Task 'a' could not be assigned: the message broker refused it (WRONGTYPE)",
-    );
+    assert.equal(message, "Task 'a' could not be assigned: the message broker refused it");
     assert.deepEqual(details, { queued: 'no' });
+    const line = await eventually('the cause is logged', () =>
+      service.lines.find(({ fields }) => fields.status === 500),
+    );
+    assert.match(String(line.fields.cause), /^WRONGTYPE/);
+    assert.equal(line.fields.stack, undefined);
   });
 
   it('outlives a cut of every connection without the caller noticing', async () => {
@@ -148,25 +150,62 @@ describe('When Redis fails', () => {
     await service.get('/result/some-task').expect(200);
   });
 
-  it('logs an outage once, and its end', async () => {
+  it('logs an outage once for each reason, and its end once', async () => {
     await healthy();
     service.lines.length = 0;
     await redis.kill();
-    await eventually('both connections are reported lost', () =>
-      roles('No connection to Redis; retrying') === 'backend broker' ? true : undefined,
+    await eventually('both connections are refused', () =>
+      reports('No connection to Redis; retrying').length === 4 ? true : undefined,
     );
+    // Two seconds of vain attempts, in which nothing more is said.
+    await service.post('/assign-task/').send({ task_type: 'test_task' }).expect(500);
     await redis.restart();
     await healthy();
-    assert.equal(roles('No connection to Redis; retrying'), 'backend broker');
-    assert.equal(roles('Connected to Redis'), 'backend broker');
+    assert.deepEqual(reports('No connection to Redis; retrying'), [
+      'backend: connect ECONNREFUSED',
+      'backend: connection closed',
+      'broker: connect ECONNREFUSED',
+      'broker: connection closed',
+    ]);
+    assert.equal(reports('Connected to Redis').length, 2);
   });
 
-  function roles(message: string): string {
-    const lines = service.lines.filter((line) => line.message === message);
-    return lines
-      .map(({ fields }) => String(fields.role))
-      .sort()
-      .join(' ');
+  it('does not use another database than the one it was told to', async () => {
+    const lost = await startTestService({
+      REDIS_URL: redis.url.replace(/0$/, '9999'),
+      ASSIGN_TIMEOUT_MS: '300',
+    });
+    try {
+      const health = await lost.get('/health').expect(200);
+      assert.equal((health.body as Body).redis_status, 'unhealthy');
+      await lost.post('/assign-task/').send({ task_type: 'a' }).expect(500);
+      assert.deepEqual(await taskNames(redis), []);
+      const warning = lost.lines.find(({ level }) => level === 'warning');
+      assert.match(String(warning?.fields.reason), /DB index/);
+      assert.ok(lost.lines.filter(({ level }) => level === 'warning').length <= 2);
+    } finally {
+      await lost.close();
+    }
+  });
+
+  it('leaves a server that has become a replica', async () => {
+    await healthy();
+    await withClient(redis, (client) => client.replicaof('127.0.0.1', 1));
+    await service.post('/assign-task/').send({ task_type: 'a' }).expect(500);
+    await eventually('a new connection', () =>
+      reports('No connection to Redis; retrying').length > 0 ? true : undefined,
+    );
+    await withClient(redis, (client) => client.replicaof('NO', 'ONE'));
+    await healthy();
+    await service.assign('test_task');
+  });
+
+  /** The log lines with this message, as `role: reason`, sorted. */
+  function reports(message: string): string[] {
+    return service.lines
+      .filter((line) => line.message === message)
+      .map(({ fields }) => `${String(fields.role)}: ${String(fields.reason).replace(/ 127.*/, '')}`)
+      .sort();
   }
 
   it('starts without Redis, and works as soon as there is one', async () => {

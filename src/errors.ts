@@ -4,16 +4,19 @@ type ErrorDetails = components['schemas']['ErrorDetails'];
 export type RequestFault = components['schemas']['RequestFault'];
 
 /**
- * An error that its HTTP client is told of: `message` is for people, `details` for programs. Any other
- * error is a fault of this service, which answers with a constant body.
+ * An error that its HTTP client is told of: `message` is for people, `details` for programs; `cause` is
+ * for the log alone. Any other error is a fault of this service, which answers with a constant body.
  */
 export abstract class ClientVisibleError extends Error {
   abstract readonly status: number;
   readonly taskId: string | undefined;
   readonly details: ErrorDetails | undefined;
 
-  constructor(message: string, extra: { taskId?: string; details?: ErrorDetails } = {}) {
-    super(message);
+  constructor(
+    message: string,
+    extra: { taskId?: string; details?: ErrorDetails; cause?: unknown } = {},
+  ) {
+    super(message, { cause: extra.cause });
     this.name = new.target.name;
     this.taskId = extra.taskId;
     this.details = extra.details;
@@ -23,14 +26,14 @@ export abstract class ClientVisibleError extends Error {
 export class InvalidRequest extends ClientVisibleError {
   override readonly status = 400;
 
-  /** `faults`: at least one. */
+  /** `faults`: at least one, a hundred at most. */
   constructor(faults: readonly RequestFault[]) {
     const shown = faults
       .slice(0, 3)
       .map((fault) => `${fault.pointer || fault.in} ${fault.message}`);
     const rest = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
     super(`The request is not valid: ${shown.join('; ')}${rest}`, {
-      details: { errors: faults.slice(0, 100) },
+      details: { errors: [...faults] },
     });
   }
 }
@@ -61,16 +64,25 @@ export class BodyTooLarge extends ClientVisibleError {
 export class AssignmentFailed extends ClientVisibleError {
   override readonly status = 500;
 
-  constructor(taskType: string, taskId: string, queued: 'no' | 'unknown', reason: string) {
-    super(`Task '${taskType}' could not be assigned: ${reason}`, { taskId, details: { queued } });
+  constructor(
+    taskType: string,
+    taskId: string,
+    failure: { queued: 'no' | 'unknown'; reason: string; cause?: unknown },
+  ) {
+    const { queued, reason, cause } = failure;
+    super(`Task '${taskType}' could not be assigned: ${reason}`, {
+      taskId,
+      details: { queued },
+      cause,
+    });
   }
 }
 
 export class ResultUnavailable extends ClientVisibleError {
   override readonly status = 500;
 
-  constructor(taskId: string, reason: string) {
-    super(`The result could not be retrieved: ${reason}`, { taskId });
+  constructor(taskId: string, { reason, cause }: { reason: string; cause?: unknown }) {
+    super(`The result could not be retrieved: ${reason}`, { taskId, cause });
   }
 }
 

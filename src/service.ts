@@ -1,4 +1,6 @@
-import { openConnections, type ConnectionEvents } from './celery/connections.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openCeleryClient } from './celery/client.js';
+import type { ConnectionEvents } from './celery/connection.js';
 import { createProducer } from './celery/producer.js';
 import { createResultReader } from './celery/results.js';
 import { createRouting } from './celery/routing.js';
@@ -23,53 +25,67 @@ export interface Service {
 
 const CONTRACT = new URL('../../openapi.yaml', import.meta.url);
 
+/** How long to wait for Redis: at the start before listening, at the end for its goodbye. */
+const CONNECTION_PATIENCE_MS = 1_000;
+
 /**
  * Opens Redis, builds the app and listens. Redis may be down: the service starts all the same, says so,
- * and works as soon as Redis does.
+ * and works as soon as Redis does. Whatever else fails closes what has been opened and rejects.
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const contract = loadContract(CONTRACT, config.rootPath);
-  const connections = openConnections(config, connectionLog(log));
-  const redisAnswers = () => connections.ping(config.healthTimeoutMs);
+  const client = openCeleryClient(config, connectionLog(log));
+  const connections = [client.broker, client.backend];
+  const redisAnswers = () =>
+    everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
+  const closeRedis = (milliseconds: number) =>
+    Promise.all(connections.map((connection) => connection.close(milliseconds)));
   let draining = false;
 
-  const app = createApp({
-    config,
-    contract,
-    log,
-    operations: {
-      getServiceInformation: createGetServiceInformation(contract),
-      assignTask: createAssignTask({
-        route: createRouting(config.routing),
-        sendTask: createProducer(connections),
-        timeout: withinAnswerTime(config.assignTimeoutMs),
-      }),
-      getResult: createGetResult({
-        readResult: createResultReader(connections),
-        timeout: withinAnswerTime(config.resultTimeoutMs),
-      }),
-      getHealth: createGetHealth({ version: contract.version, redisAnswers }),
-      getLiveness,
-      getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
-      ...createContractOperations(contract, config.rootPath),
-    },
-  });
-
   try {
-    await connections.ready(1_000);
+    const app = createApp({
+      config,
+      contract,
+      log,
+      operations: {
+        getServiceInformation: createGetServiceInformation(contract),
+        assignTask: createAssignTask({
+          route: createRouting(config.routing),
+          sendTask: createProducer(client),
+          timeout: withinAnswerTime(config.assignTimeoutMs),
+        }),
+        getResult: createGetResult({
+          readResult: createResultReader(client.backend),
+          timeout: withinAnswerTime(config.resultTimeoutMs),
+        }),
+        getHealth: createGetHealth({ version: contract.version, redisAnswers }),
+        getLiveness,
+        getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
+        ...createContractOperations(contract, config.rootPath),
+      },
+    });
+    await everyOne(connections, (connection) => connection.untilReady(CONNECTION_PATIENCE_MS));
     const server = await startServer(app, config);
     return {
       port: server.port,
       async close() {
         draining = true;
+        await delay(config.shutdownDelayMs);
         await server.drain(config.shutdownTimeoutMs);
-        await connections.close(1_000);
+        await closeRedis(CONNECTION_PATIENCE_MS);
       },
     };
   } catch (error) {
-    await connections.close(0);
+    await closeRedis(0);
     throw error;
   }
+}
+
+async function everyOne<Value>(
+  values: readonly Value[],
+  holds: (value: Value) => Promise<boolean>,
+): Promise<boolean> {
+  return (await Promise.all(values.map(holds))).every(Boolean);
 }
 
 /** What is left for Redis of the time that a client waits for its answer. */
@@ -77,13 +93,13 @@ function withinAnswerTime(milliseconds: number): number {
   return Math.floor(milliseconds * 0.95);
 }
 
-function connectionLog(log: Log): ConnectionEvents {
-  return {
-    connected(role) {
+function connectionLog(log: Log): (role: string) => ConnectionEvents {
+  return (role) => ({
+    connected() {
       log.info('Connected to Redis', { role });
     },
-    disconnected(role, reason) {
+    disconnected(reason) {
       log.warning('No connection to Redis; retrying', { role, reason });
     },
-  };
+  });
 }

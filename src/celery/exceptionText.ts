@@ -9,28 +9,19 @@ import { pythonRepr, tupleRepr } from './pythonRepr.js';
  */
 export function exceptionText(stored: unknown): string {
   if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) {
-    return typeof stored === 'string' ? stored : pythonRepr(stored);
+    return textOf(stored);
   }
-  const { exc_type: type, exc_message: message, exc_module: module } = stored as StoredException;
-  const values: unknown[] = Array.isArray(message)
-    ? message
-    : message === undefined
-      ? ['']
-      : [message];
-  const name = `${String(module)}.${String(type)}`;
-  if (REPR_OF_ONE_ARGUMENT.has(name) && values.length === 1) {
-    return pythonRepr(values[0]);
-  }
-  if (TUPLE_AFTER_NAME.has(name)) {
-    return `${String(type)}${tupleRepr(values)}`;
-  }
-  if (OS_ERRORS.has(name) && values.length >= 2) {
-    return `[Errno ${textOf(values[0])}] ${textOf(values[1])}`;
-  }
+  const {
+    exc_type: type,
+    exc_message: message = '',
+    exc_module: module,
+  } = stored as StoredException;
+  const name = typeof module === 'string' ? `${module}.${textOf(type)}` : textOf(type);
+  const values: readonly unknown[] = Array.isArray(message) ? message : [message];
   if (NOT_REBUILT.has(name)) {
-    return `<class '${name}'>(${Array.isArray(message) ? pythonRepr(message) : textOf(message)})`;
+    return `<class '${name}'>(${textOf(message)})`;
   }
-  return plainText(values);
+  return TEXTS.get(name)?.(values) ?? plainText(values);
 }
 
 interface StoredException {
@@ -47,40 +38,65 @@ function plainText(values: readonly unknown[]): string {
   return values.length === 1 ? textOf(values[0]) : tupleRepr(values);
 }
 
+/** Python's `str()` of a value that came as JSON. */
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : pythonRepr(value);
 }
 
-/** `KeyError_str` (Objects/exceptions.c); NotRegistered inherits it (celery/exceptions.py). */
-const REPR_OF_ONE_ARGUMENT = new Set(['builtins.KeyError', 'celery.exceptions.NotRegistered']);
+/** A class's own `__str__`; undefined where it leaves these arguments to `BaseException`. */
+type Text = (values: readonly unknown[]) => string | undefined;
 
-/** `__str__` of both classes in billiard/exceptions.py. */
-const TUPLE_AFTER_NAME = new Set([
-  'billiard.exceptions.TimeLimitExceeded',
-  'billiard.exceptions.SoftTimeLimitExceeded',
+/** `KeyError_str` (Objects/exceptions.c). */
+const keyErrorText: Text = (values) => (values.length === 1 ? pythonRepr(values[0]) : undefined);
+
+/** `OSError_str` (Objects/exceptions.c). */
+const osErrorText: Text = (values) =>
+  values.length >= 2 ? `[Errno ${textOf(values[0])}] ${textOf(values[1])}` : undefined;
+
+/** `SSLError_str` (Modules/_ssl.c). */
+const sslErrorText: Text = (values) =>
+  values.length >= 2 && typeof values[1] === 'string' ? values[1] : osErrorText(values);
+
+/** Both classes in billiard/exceptions.py. */
+const timeLimitText =
+  (name: string): Text =>
+  (values) =>
+    `${name}${tupleRepr(values)}`;
+
+const OS_ERRORS = [
+  'BlockingIOError',
+  'BrokenPipeError',
+  'ChildProcessError',
+  'ConnectionAbortedError',
+  'ConnectionError',
+  'ConnectionRefusedError',
+  'ConnectionResetError',
+  'FileExistsError',
+  'FileNotFoundError',
+  'InterruptedError',
+  'IsADirectoryError',
+  'NotADirectoryError',
+  'OSError',
+  'PermissionError',
+  'ProcessLookupError',
+  'TimeoutError',
+];
+
+const TEXTS: ReadonlyMap<string, Text> = new Map([
+  ['builtins.KeyError', keyErrorText],
+  ['celery.exceptions.NotRegistered', keyErrorText],
+  ...OS_ERRORS.map((name) => [`builtins.${name}`, osErrorText] as const),
+  ['socket.gaierror', osErrorText],
+  ['socket.herror', osErrorText],
+  ['ssl.SSLError', sslErrorText],
+  ['ssl.SSLCertVerificationError', sslErrorText],
+  ['ssl.SSLEOFError', sslErrorText],
+  ['ssl.SSLZeroReturnError', sslErrorText],
+  // `URLError.__str__` in urllib/error.py.
+  ['urllib.error.URLError', ([reason]) => `<urlopen error ${textOf(reason)}>`],
+  ['billiard.exceptions.TimeLimitExceeded', timeLimitText('TimeLimitExceeded')],
+  ['billiard.exceptions.SoftTimeLimitExceeded', timeLimitText('SoftTimeLimitExceeded')],
 ]);
 
-/** The subclasses of OSError (Objects/exceptions.c, `OSError_str`). */
-const OS_ERRORS = new Set(
-  [
-    'OSError',
-    'BlockingIOError',
-    'BrokenPipeError',
-    'ChildProcessError',
-    'ConnectionAbortedError',
-    'ConnectionError',
-    'ConnectionRefusedError',
-    'ConnectionResetError',
-    'FileExistsError',
-    'FileNotFoundError',
-    'InterruptedError',
-    'IsADirectoryError',
-    'NotADirectoryError',
-    'PermissionError',
-    'ProcessLookupError',
-    'TimeoutError',
-  ].map((name) => `builtins.${name}`),
-);
-
 /** Their constructors want other arguments than those they keep, so that Celery can't rebuild them. */
-const NOT_REBUILT = new Set(['json.decoder.JSONDecodeError']);
+const NOT_REBUILT = new Set(['json.decoder.JSONDecodeError', 'urllib.error.HTTPError']);

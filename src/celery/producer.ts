@@ -1,26 +1,27 @@
-import { untilReady, within, type Connections } from './connections.js';
+import type { CeleryClient } from './client.js';
+import { within } from './connection.js';
 import { messageOf, type Task } from './message.js';
 
 /**
  * What became of a message. `queued` is true to the fact: `yes` (Redis has acknowledged it), `no` (it
- * is in no queue and never will be), or `unknown` (sent, but never acknowledged: it may run).
+ * is in no queue and never will be), or `unknown` (sent, but never acknowledged: it may run). `reason`
+ * is for the caller, `cause` for the log.
  */
-export type SendOutcome = { queued: 'yes' } | { queued: 'no' | 'unknown'; reason: string };
+export type SendOutcome =
+  { queued: 'yes' } | { queued: 'no' | 'unknown'; reason: string; cause?: unknown };
 
 export type SendTask = (task: Task, milliseconds: number) => Promise<SendOutcome>;
 
-/** Returns the function that publishes a task and waits for Redis, `milliseconds` at most. It never rejects. */
-export function createProducer(connections: Pick<Connections, 'client' | 'broker'>): SendTask {
-  const { client, broker } = connections;
-
+/** Returns the function that publishes a task and waits for Redis, `milliseconds` at most. */
+export function createProducer({ celery, broker }: CeleryClient): SendTask {
   return async (task, milliseconds) => {
     const deadline = performance.now() + milliseconds;
-    const connected = await untilReady(broker, milliseconds);
-    if (!connected || !broker.stream.writable) {
+    const { body, headers, properties } = messageOf(celery, task);
+    const connected = await broker.untilReady(milliseconds);
+    if (!connected || !broker.redis.stream.writable) {
       return { queued: 'no', reason: "the message broker can't be reached" };
     }
-    const { body, headers, properties } = messageOf(client, task);
-    const published = client.broker
+    const published = celery.broker
       .publish(body, '', task.queue, headers, properties)
       .then(() => ({ queued: 'yes' }) as const, outcomeOfFailure);
     const outcome = await within(deadline - performance.now(), published);
@@ -30,11 +31,10 @@ export function createProducer(connections: Pick<Connections, 'client' | 'broker
   };
 }
 
-/** Redis answers a command that it refuses with an error whose first word is its code, such as OOM. */
-function outcomeOfFailure(error: unknown): SendOutcome {
-  if (error instanceof Error && error.name === 'ReplyError') {
-    const code = /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR';
-    return { queued: 'no', reason: `the message broker refused it (${code})` };
+/** A ReplyError is Redis's answer that it has refused the command. */
+function outcomeOfFailure(cause: unknown): SendOutcome {
+  if (cause instanceof Error && cause.name === 'ReplyError') {
+    return { queued: 'no', reason: 'the message broker refused it', cause };
   }
-  return { queued: 'unknown', reason: 'the connection to the message broker was cut' };
+  return { queued: 'unknown', reason: 'the connection to the message broker was cut', cause };
 }

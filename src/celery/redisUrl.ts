@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { RedisOptions } from 'ioredis';
 
 /** Where a Redis is: `url` without what only Celery understands, and the same for ioredis. */
@@ -13,8 +14,8 @@ export interface RedisAddress {
  *
  * The query parameters `ssl_cert_reqs` (`CERT_REQUIRED`, the default, `CERT_OPTIONAL`, `CERT_NONE`, or
  * the short forms `required`, `optional`, `none`), `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile` and
- * `ssl_check_hostname` are those of Celery's `celery/backends/redis.py` and redis-py. The last three
- * name files that are read here.
+ * `ssl_check_hostname` are those of Celery's `celery/backends/redis.py` and redis-py. `ssl_ca_certs`,
+ * `ssl_certfile` and `ssl_keyfile` name files that are read here.
  *
  * Throws an Error whose message never quotes the URL, as it may hold a password.
  */
@@ -64,6 +65,11 @@ function tlsOptions(parameters: URLSearchParams): NonNullable<RedisOptions['tls'
   const ca = fileOf(parameters, 'ssl_ca_certs');
   const cert = fileOf(parameters, 'ssl_certfile');
   const key = fileOf(parameters, 'ssl_keyfile');
+  try {
+    createSecureContext({ ca, cert, key });
+  } catch (error) {
+    throw new Error('has a certificate or a key that TLS does not take', { cause: error });
+  }
   const checksHostname = parameters.get('ssl_check_hostname')?.toLowerCase() !== 'false';
   return {
     // A server always has a certificate, so that "optional" verifies it just as "required" does.

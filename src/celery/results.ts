@@ -1,4 +1,4 @@
-import { untilReady, within, type Connections } from './connections.js';
+import { within, type Connection } from './connection.js';
 import { exceptionText } from './exceptionText.js';
 
 /** How a task stands. `state` is Celery's own word (celery/states.py). */
@@ -7,19 +7,19 @@ export type TaskStatus =
   | { kind: 'failed'; state: string; error: string }
   | { kind: 'unfinished'; state: string; meta?: unknown };
 
-/** A status, or why there is none. */
-export type ReadOutcome = { status: TaskStatus } | { reason: string };
+/** A status, or why there is none: `reason` for the caller, `cause` for the log. */
+export type ReadOutcome = { status: TaskStatus } | { reason: string; cause?: unknown };
 
 export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadOutcome>;
 
 /** Returns the function that reads a task's status within `milliseconds`. It never rejects. */
-export function createResultReader({ backend }: Pick<Connections, 'backend'>): ReadResult {
+export function createResultReader(backend: Connection): ReadResult {
   return async (taskId, milliseconds) => {
     const deadline = performance.now() + milliseconds;
-    if (!(await untilReady(backend, milliseconds))) {
+    if (!(await backend.untilReady(milliseconds))) {
       return { reason: "the result backend can't be reached" };
     }
-    const stored = backend.get(`${KEY_PREFIX}${taskId}`).then(outcomeOf, outcomeOfFailure);
+    const stored = backend.redis.get(`${KEY_PREFIX}${taskId}`).then(outcomeOf, outcomeOfFailure);
     const outcome = await within(deadline - performance.now(), stored);
     return outcome ?? { reason: 'the result backend did not answer in time' };
   };
@@ -46,8 +46,8 @@ function outcomeOf(stored: string | null): ReadOutcome {
   let meta: unknown;
   try {
     meta = JSON.parse(stored);
-  } catch {
-    return { reason: 'the stored result is not JSON' };
+  } catch (cause) {
+    return { reason: 'the stored result is not JSON', cause };
   }
   if (typeof meta !== 'object' || meta === null || !('status' in meta)) {
     return { reason: "the stored result is not Celery's" };
@@ -58,11 +58,11 @@ function outcomeOf(stored: string | null): ReadOutcome {
   return { status: statusOf(meta.status, 'result' in meta ? meta.result : null) };
 }
 
-function outcomeOfFailure(error: unknown): ReadOutcome {
-  if (error instanceof Error && error.name === 'ReplyError') {
-    return { reason: 'the result backend refused to answer' };
+function outcomeOfFailure(cause: unknown): ReadOutcome {
+  if (cause instanceof Error && cause.name === 'ReplyError') {
+    return { reason: 'the result backend refused to answer', cause };
   }
-  return { reason: 'the connection to the result backend was cut' };
+  return { reason: 'the connection to the result backend was cut', cause };
 }
 
 function statusOf(state: string, result: unknown): TaskStatus {

@@ -6,7 +6,7 @@ export interface RoutingOptions {
   namespaces: readonly string[];
   /** The queue of names that no route matches. */
   queue: string;
-  /** The first match wins, as in Celery's `task_routes`. */
+  /** A route of the exact name goes before patterns; of these the first match wins (`MapRoute` in celery/app/routes.py). */
   routes: readonly Route[];
 }
 
@@ -24,7 +24,12 @@ export interface RoutedTask {
 /** Returns the function that gives a task type its Celery task name and its queue. */
 export function createRouting(options: RoutingOptions): (taskType: string) => RoutedTask {
   const ownNamespaces = options.namespaces.filter((namespace) => namespace !== options.prefix);
-  const routes = options.routes.map(({ pattern, queue }) => ({ matches: globOf(pattern), queue }));
+  const exact = options.routes.filter(({ pattern }) => !pattern.includes('*'));
+  const globs = options.routes.filter(({ pattern }) => pattern.includes('*'));
+  const routes = [...exact, ...globs].map(({ pattern, queue }) => ({
+    matches: globOf(pattern),
+    queue,
+  }));
 
   return (taskType) => {
     const bringsNamespace = ownNamespaces.some((namespace) => taskType.startsWith(`${namespace}.`));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import type { OpenApiDocument } from './document.js';
+import { assertReferencesResolve, type OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
 import { createRoutes, type Match } from './routes.js';
 import { createValidation, type Validate } from './validation.js';
@@ -38,6 +38,7 @@ export function loadContract(file: URL, rootPath: string): Contract {
   }
   source.set('servers', [{ url: rootPath === '' ? '/' : rootPath }]);
   const document = source.toJS() as OpenApiDocument;
+  assertReferencesResolve(document);
   const routes = createRoutes(document);
 
   return {

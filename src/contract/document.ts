@@ -11,3 +11,29 @@ export interface OpenApiOperation {
   parameters?: { name: string; in: string; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
 }
+
+/** Throws an Error that names a reference to something that the document doesn't hold. */
+export function assertReferencesResolve(document: object): void {
+  const visit = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) {
+      return;
+    }
+    if ('$ref' in node && !resolves(document, node.$ref)) {
+      throw new Error(`The contract refers to ${String(node.$ref)}, which it does not hold`);
+    }
+    Object.values(node).forEach(visit);
+  };
+  visit(document);
+}
+
+function resolves(document: object, reference: unknown): boolean {
+  if (typeof reference !== 'string' || !reference.startsWith('#/')) {
+    return false;
+  }
+  let node: unknown = document;
+  for (const token of reference.slice(2).split('/')) {
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    node = typeof node === 'object' && node !== null ? Reflect.get(node, key) : undefined;
+  }
+  return node !== undefined;
+}

@@ -18,12 +18,15 @@ export function swaggerUiPage(contract: Contract, rootPath: string): string {
   return page.replaceAll('"./', `"${rootPath}${contract.pathOf('getSwaggerUi')}/`);
 }
 
-/** The name of ReDoc's script, below the page's own path. */
-export const REDOC_SCRIPT = 'redoc.standalone.js';
+/** The names of the files that a page refers to, which are found below the page's own path. */
+export function filesOf(page: string): ReadonlySet<string> {
+  const addresses = page.matchAll(/(?:src|href)="[^":]*\/([^"/:]+)"/g);
+  return new Set([...addresses].map(([, name = '']) => name));
+}
 
 /** The page of ReDoc. redoc-express is of no use here: its page takes script and fonts from a CDN. */
 export function redocPage(contract: Contract, rootPath: string): string {
-  const script = `${rootPath}${contract.pathOf('getRedoc')}/${REDOC_SCRIPT}`;
+  const script = `${rootPath}${contract.pathOf('getRedoc')}/redoc.standalone.js`;
   const document = `${rootPath}${contract.pathOf('getContractAsJson')}`;
   return `<!DOCTYPE html>
 <html lang="en">

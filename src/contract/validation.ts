@@ -7,7 +7,7 @@ import type { OpenApiDocument, OpenApiOperation } from './document.js';
 /** What a request gives an operation. */
 export interface RequestValues {
   pathParameters: Record<string, string>;
-  /** The parsed JSON body. Defaults of the contract are filled in. */
+  /** The parsed JSON body. */
   body: unknown;
 }
 
@@ -16,7 +16,7 @@ export type Validate = (operationId: string, values: RequestValues) => void;
 
 /** Compiles a validator for each operation that takes path parameters or a body. */
 export function createValidation(document: OpenApiDocument): Validate {
-  const ajv = new Ajv2020({ allErrors: true, useDefaults: true, allowUnionTypes: true });
+  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
   formats.default(ajv);
   // ajv's strict mode accepts a $ref into the document only when it knows the document's own keywords.
   ajv.addVocabulary(Object.keys(document));
@@ -38,7 +38,7 @@ export function createValidation(document: OpenApiDocument): Validate {
       validate(select(values)) ? [] : faultsOf(where, validate.errors ?? []),
     );
     if (faults.length > 0) {
-      throw new InvalidRequest(faults);
+      throw new InvalidRequest(faults.slice(0, MAXIMUM_FAULTS));
     }
   };
 }
@@ -87,9 +87,13 @@ function bodyParts({ requestBody }: OpenApiOperation, compile: Compile): Part[] 
   ];
 }
 
+/** `maxItems` of the errors in the contract. */
+const MAXIMUM_FAULTS = 100;
+
 function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): RequestFault[] {
   return errors
     .filter(({ keyword }) => keyword !== 'if')
+    .slice(0, MAXIMUM_FAULTS)
     .map(({ keyword, instancePath, params, message }) => {
       const pointer = `${where.pointer}${instancePath}`;
       if (keyword === 'required') {

@@ -16,10 +16,10 @@ export function createAssignTask(dependencies: {
   return async ({ body, annotate }) => {
     const id = uuid();
     annotate({ task_id: id, task_type: body.task_type });
-    const task = { id, ...route(body.task_type), args: [body.params], kwargs: {} };
+    const task = { id, ...route(body.task_type), args: [body.params ?? {}], kwargs: {} };
     const outcome = await sendTask(task, timeout);
     if (outcome.queued !== 'yes') {
-      throw new AssignmentFailed(body.task_type, id, outcome.queued, outcome.reason);
+      throw new AssignmentFailed(body.task_type, id, outcome);
     }
     return {
       status: 200,

@@ -17,7 +17,7 @@ export function createGetResult(dependencies: {
     annotate({ task_id });
     const read = await readResult(task_id, timeout);
     if ('reason' in read) {
-      throw new ResultUnavailable(task_id, read.reason);
+      throw new ResultUnavailable(task_id, read);
     }
     return {
       status: 200,

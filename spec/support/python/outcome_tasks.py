@@ -1,9 +1,12 @@
 """Tasks that end in every way a task can end, for the specs."""
 
 import json
+import socket
+import ssl
 import time
+import urllib.error
 
-from celery.exceptions import Ignore, SoftTimeLimitExceeded
+from celery.exceptions import Ignore, NotRegistered, SoftTimeLimitExceeded
 from worker.celery import app
 
 
@@ -36,6 +39,15 @@ EXCEPTIONS = {
     "TimeoutError with text": lambda: TimeoutError("timed out"),
     "JSONDecodeError": lambda: json.JSONDecodeError("Expecting value", "x", 0),
     "a class of the workers'": lambda: OutcomeError("only here"),
+    "gaierror": lambda: socket.gaierror(-2, "Name or service not known"),
+    "herror": lambda: socket.herror(1, "Unknown host"),
+    "SSLError": lambda: ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"),
+    "SSLCertVerificationError": lambda: ssl.SSLCertVerificationError(1, "verify failed"),
+    "URLError": lambda: urllib.error.URLError("unknown host"),
+    "HTTPError": lambda: urllib.error.HTTPError("http://x", 404, "Not Found", {}, None),
+    "OSError with a file name": lambda: FileNotFoundError(2, "No such file", "x.txt"),
+    "NotRegistered": lambda: NotRegistered("worker.x"),
+    "text that looks like a repr": lambda: ValueError("('a', 2)"),
 }
 
 

@@ -1,7 +1,13 @@
-"""Prints what Celery's own AsyncResult says of the tasks named on the command line, as JSON."""
+"""Prints what Celery's own AsyncResult says of the tasks named on the command line, as JSON.
+
+An exception is rebuilt where its module is imported, as these are in any HTTP service.
+"""
 
 import json
+import socket  # noqa: F401
+import ssl  # noqa: F401
 import sys
+import urllib.error  # noqa: F401
 
 from celery.result import AsyncResult
 from worker.celery import app

@@ -1,0 +1,135 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import type { RedisAddress } from './redisUrl.js';
+
+/** One connection to Redis that comes and goes. */
+export interface Connection {
+  redis: Redis;
+  /** Waits until it can be used, `milliseconds` at most; says whether it can. */
+  untilReady: (milliseconds: number) => Promise<boolean>;
+  /** Whether it answers a PING within `milliseconds`. Never rejects. */
+  answersPing: (milliseconds: number) => Promise<boolean>;
+  /** Sends what is under way and closes, after `milliseconds` at the latest. */
+  close: (milliseconds: number) => Promise<void>;
+}
+
+/** What an operator wants to know of a connection: each change, and each new reason, once. */
+export interface ConnectionEvents {
+  connected: () => void;
+  disconnected: (reason: string) => void;
+}
+
+/**
+ * The options of a connection on which a command is sent once or not at all: it is neither kept for a
+ * later connection (a refused task must not appear minutes later) nor sent again after a cut (its first
+ * sending may have run).
+ */
+export function connectionOptions({ options }: RedisAddress): RedisOptions {
+  return {
+    ...options,
+    // RESP2 is understood by every Redis that Celery supports.
+    protocol: 2,
+    disableClientInfo: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    // With 0, a command whose connection is cut is rejected at once; ioredis would forget it otherwise.
+    maxRetriesPerRequest: 0,
+    connectTimeout: 5_000,
+    // A peer that vanished without closing its connection (a cut cable, a lost NAT entry) is noticed
+    // by its silence; the kernel alone would take a quarter of an hour.
+    socketTimeout: 5_000,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
+    // After a failover the server behind this address may be a replica: the name is looked up again.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
+}
+
+/** Watches a client of ioredis from its birth. */
+export function watchConnection(redis: Redis, events: ConnectionEvents): Connection {
+  const waiting = new Set<() => void>();
+  let closing = false;
+  let reason: string | undefined;
+  let reported: string | undefined;
+
+  // This listener is required: without one, ioredis prints each failed attempt itself.
+  redis.on('error', (error: Error) => {
+    // The first error says why; those that follow from it don't.
+    reason ??= reasonOf(error);
+    if (error.name === 'ReplyError') {
+      // A server that refuses the password or the database must not be used as it is: ioredis would
+      // go on with database 0.
+      redis.disconnect(true);
+    }
+  });
+  redis.on('ready', () => {
+    reported = undefined;
+    events.connected();
+    for (const resume of waiting) {
+      resume();
+    }
+  });
+  redis.on('close', () => {
+    const current = reason ?? 'connection closed';
+    reason = undefined;
+    if (!closing && current !== reported) {
+      reported = current;
+      events.disconnected(current);
+    }
+  });
+
+  return {
+    redis,
+    async untilReady(milliseconds) {
+      if (redis.status === 'ready') {
+        return true;
+      }
+      return new Promise((resolve) => {
+        const finish = (ready: boolean) => {
+          clearTimeout(timer);
+          waiting.delete(resume);
+          resolve(ready);
+        };
+        const resume = () => {
+          finish(true);
+        };
+        const timer = setTimeout(finish, Math.max(0, milliseconds), false);
+        waiting.add(resume);
+      });
+    },
+    async answersPing(milliseconds) {
+      if (redis.status !== 'ready') {
+        return false;
+      }
+      const answer = redis.ping().catch(() => undefined);
+      return (await within(milliseconds, answer)) === 'PONG';
+    },
+    async close(milliseconds) {
+      closing = true;
+      if (redis.status === 'ready') {
+        const quit = redis.quit().catch(() => undefined);
+        await within(milliseconds, quit);
+      }
+      redis.disconnect();
+    },
+  };
+}
+
+/** The value `promise` gives within `milliseconds`, or `undefined`. A later rejection is ignored. */
+export async function within<Value>(
+  milliseconds: number,
+  promise: Promise<Value>,
+): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, milliseconds), undefined);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Node gives a refused connection to a name with several addresses as an AggregateError without text. */
+function reasonOf(error: Error): string {
+  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+}
