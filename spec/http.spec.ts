@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { eventually } from './support/eventually.js';
 import { startTestService, type TestService } from './support/service.js';
 
 describe('Over HTTP', () => {
@@ -21,6 +24,7 @@ describe('Over HTTP', () => {
     '/docs/',
     '/openapi.json/',
     '/health//',
+    '//',
   ]) {
     it(`ignores the trailing slash of ${path}`, async () => {
       await service.get(path).expect(200);
@@ -34,13 +38,15 @@ describe('Over HTTP', () => {
     '/result/a/b',
     '/docs/nothing.js',
     '/%ZZ',
-    '//',
+    '/docs/index.html',
+    '/docs/package.json',
+    '/docs/%2e%2e/package.json',
+    '/docs/swagger-ui-bundle.js.map',
+    '/redoc/..%2fsrc%2fmain.js',
   ]) {
     it(`answers 404 for ${path}`, async () => {
-      const response = await service.get(path).expect(path === '//' ? 200 : 404);
-      if (path !== '//') {
-        assert.equal((response.body as { status: string }).status, 'error');
-      }
+      const response = await service.get(path).expect(404);
+      assert.equal((response.body as { status: string }).status, 'error');
     });
   }
 
@@ -63,6 +69,19 @@ describe('Over HTTP', () => {
     assert.deepEqual((response.body as { details: unknown }).details, { limit: 2_000 });
     const small = JSON.stringify({ task_type: 'test_task', params: { duration: 0 } });
     await service.post('/assign-task/').type('json').send(small).expect(200);
+  });
+
+  it('answers 413 for a small body that inflates over the limit', async () => {
+    const bomb = gzipSync(
+      JSON.stringify({ task_type: 'a', params: { text: 'x'.repeat(100_000) } }),
+    );
+    assert.ok(bomb.length < 2_000);
+    const response = await fetch(`${service.url}/assign-task/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      body: bomb,
+    });
+    assert.equal(response.status, 413);
   });
 
   it('answers 400 for a body that claims to be compressed and is not', async () => {
@@ -94,7 +113,10 @@ describe('Over HTTP', () => {
     service.lines.length = 0;
     const taskId = await service.assign('test_task', { duration: 0 });
     await service.post('/assign-task/').set('X-Request-Id', 'mine').send({}).expect(400);
-    const lines = service.lines.filter(({ message }) => message === 'request');
+    const lines = await eventually('both are logged', () => {
+      const found = service.lines.filter(({ message }) => message === 'request');
+      return found.length >= 2 ? found : undefined;
+    });
     assert.equal(lines.length, 2);
     const { route, method, status, task_id, task_type, duration_ms } = lines[0]?.fields ?? {};
     assert.deepEqual(
@@ -112,6 +134,43 @@ describe('Over HTTP', () => {
     assert.equal(refused?.level, 'info', 'a client’s fault is no error of the service');
   });
 
+  it('answers 400 for a body that is nested more than 256 levels deep', async () => {
+    const nested = (levels: number) => {
+      const inner = levels - 2;
+      return `{"task_type":"a","params":{"x":${'['.repeat(inner)}1${']'.repeat(inner)}}}`;
+    };
+    await service.post('/assign-task/').type('json').send(nested(256)).expect(200);
+    const response = await service.post('/assign-task/').type('json').send(nested(257)).expect(400);
+    assert.match((response.body as { message: string }).message, /more than 256 levels deep/);
+    await service.post('/assign-task/').type('json').send(nested(900)).expect(400);
+  });
+
+  it('says by its own status what is wrong with a request for a file', async () => {
+    await service.get('/redoc/redoc.standalone.js').set('Range', 'bytes=99999999-').expect(416);
+    await service.get('/docs/swagger-ui.css').set('If-Match', '"other"').expect(412);
+  });
+
+  it('ignores an expectation that it does not know', async () => {
+    const status = await new Promise((resolve, reject) => {
+      request(`${service.url}/health`, { headers: { expect: 'magic' } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+    assert.equal(status, 200);
+  });
+
+  it('answers 431 with the error body for headers that are too large', async () => {
+    const response = await fetch(`${service.url}/health`, {
+      headers: { cookie: 'x'.repeat(20_000) },
+    });
+    assert.equal(response.status, 431);
+    const { request_id } = (await response.json()) as { request_id: string };
+    assert.equal(response.headers.get('x-request-id'), request_id);
+  });
+
   it('answers what is not HTTP with a 400 and goes on', async () => {
     const { hostname, port } = new URL(service.url);
     const answer = await new Promise<string>((resolve, reject) => {
@@ -123,7 +182,9 @@ describe('Over HTTP', () => {
       });
       socket.on('error', reject);
     });
-    assert.match(answer, /^HTTP\/1.1 400 /);
+    assert.match(answer, /^HTTP\/1.1 400 Bad Request\r\nX-Request-Id: [0-9a-f-]{36}\r\n/);
+    const body = JSON.parse(answer.split('\r\n\r\n')[1] ?? '') as Record<string, string>;
+    assert.equal(body.status, 'error');
     await service.get('/health').expect(200);
   });
 
@@ -196,13 +257,25 @@ describe('Over HTTP', () => {
     });
 
     it('logs the client that the proxy names', async () => {
-      await proxied.get('/health').set('X-Forwarded-For', '203.0.113.9').expect(200);
-      assert.equal(proxied.lines.at(-1)?.fields.client, '203.0.113.9');
+      assert.equal(await loggedClient(proxied), '203.0.113.9');
     });
 
     it('does not believe a client that is no proxy', async () => {
-      await service.get('/health').set('X-Forwarded-For', '203.0.113.9').expect(200);
-      assert.notEqual(service.lines.at(-1)?.fields.client, '203.0.113.9');
+      assert.match(String(await loggedClient(service)), /127\.0\.0\.1$/);
     });
   });
 });
+
+/** The client address in the log line of a request that says it was forwarded. */
+async function loggedClient(service: TestService): Promise<unknown> {
+  const id = 'forwarded';
+  await service
+    .get('/health')
+    .set('X-Request-Id', id)
+    .set('X-Forwarded-For', '203.0.113.9')
+    .expect(200);
+  return eventually(
+    'the request is logged',
+    () => service.lines.find(({ fields }) => fields.request_id === id)?.fields.client,
+  );
+}

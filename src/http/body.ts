@@ -1,13 +1,13 @@
 import { promisify } from 'node:util';
 import express, { type Request, type Response } from 'express';
-import { InvalidRequest } from '../errors.js';
+import { BodyTooLarge, InvalidRequest } from '../errors.js';
 
 /**
  * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
  * counts as JSON, as in the service being replaced.
  *
- * The function throws InvalidRequest for another media type, an empty body, or one that is not JSON; and
- * the reader's own error (http-errors) for one that is too large or can't be inflated.
+ * The function throws BodyTooLarge, or InvalidRequest for another media type, an empty body, one that is
+ * not JSON, can't be inflated or is nested too deeply.
  */
 export function createJsonBodyReader(
   limitBytes: number,
@@ -18,18 +18,44 @@ export function createJsonBodyReader(
 
   return async (request, response) => {
     assertJson(request.get('content-type'));
-    await readBytes(request, response);
+    await readBytes(request, response).catch((error: unknown) => {
+      throw bodyError(error, limitBytes);
+    });
     const bytes: unknown = request.body;
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
       throw fault('is empty; a JSON object is required');
     }
-    return parse(decode(bytes));
+    const body = parse(decode(bytes));
+    if (isDeeperThan(MAXIMUM_DEPTH, body)) {
+      throw fault(`is nested more than ${MAXIMUM_DEPTH} levels deep`);
+    }
+    return body;
   };
+}
+
+/** Well below where Python's json module and JSON.stringify give up, near a thousand levels. */
+const MAXIMUM_DEPTH = 256;
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
+}
+
+/** The errors of body-parser carry a status (http-errors). */
+function bodyError(error: unknown, limitBytes: number): unknown {
+  if (!(error instanceof Error) || !('status' in error)) {
+    return error;
+  }
+  return error.status === 413
+    ? new BodyTooLarge(limitBytes)
+    : fault(`can't be read: ${error.message}`);
 }
 
 function assertJson(contentType: string | undefined): void {
   const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== undefined && mediaType !== 'application/json' && !mediaType.endsWith('+json')) {
+  if (mediaType && mediaType !== 'application/json' && !mediaType.endsWith('+json')) {
     throw fault(`must be sent with Content-Type: application/json, not ${mediaType}`);
   }
 }

@@ -1,21 +1,31 @@
-import express, { type Router } from 'express';
+import { fileURLToPath } from 'node:url';
+import express, { type RequestHandler, type Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import type { Contract } from '../contract/contract.js';
-import { REDOC_SCRIPT, swaggerUiOptions } from '../contract/pages.js';
+import { filesOf, redocPage, swaggerUiOptions, swaggerUiPage } from '../contract/pages.js';
 
 /** `build.js` puts ReDoc's script there. */
-const REDOC_FOLDER = new URL('../../redoc/', import.meta.url);
+const REDOC_FOLDER = fileURLToPath(new URL('../../redoc/', import.meta.url));
 
-/** Serves the scripts and styles of the two documentation pages, below each page's own path. */
+/** Serves the scripts, styles and icons that the two documentation pages name, and no other file. */
 export function serveDocumentationFiles(contract: Contract, rootPath: string): Router {
   const router = express.Router();
-  const options = swaggerUiOptions(contract, rootPath);
-  router.use(contract.pathOf('getSwaggerUi'), swaggerUi.serveFiles(undefined, options));
+  router.use(
+    contract.pathOf('getSwaggerUi'),
+    only(filesOf(swaggerUiPage(contract, rootPath))),
+    swaggerUi.serveFiles(undefined, swaggerUiOptions(contract, rootPath)),
+  );
   router.use(
     contract.pathOf('getRedoc'),
-    express.static(REDOC_FOLDER.pathname, { index: false, redirect: false, maxAge: '1 day' }),
+    only(filesOf(redocPage(contract, rootPath))),
+    express.static(REDOC_FOLDER, { index: false, redirect: false, maxAge: '1 day' }),
   );
   return router;
 }
 
-export { REDOC_SCRIPT };
+/** The packages behind the pages hold more files, a page of theirs with somebody else's API among them. */
+function only(files: ReadonlySet<string>): RequestHandler {
+  return (request, _response, next) => {
+    next(files.has(request.path.slice(1)) ? undefined : 'router');
+  };
+}

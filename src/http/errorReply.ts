@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import type { components } from '../contract/openapi.js';
-import { BodyTooLarge, ClientVisibleError, InvalidRequest, MethodNotAllowed } from '../errors.js';
+import { ClientVisibleError, MethodNotAllowed } from '../errors.js';
 import { contextOf } from './requestContext.js';
 
 /** Returns the handler that makes the one error body of whatever was thrown, and notes it for the log. */
@@ -12,41 +12,41 @@ export function createErrorReply(): ErrorRequestHandler {
       next(thrown);
       return;
     }
-    const error = clientVisible(thrown);
-    if (error instanceof MethodNotAllowed) {
-      response.set('Allow', error.allowed.join(', '));
+    if (thrown instanceof MethodNotAllowed) {
+      response.set('Allow', thrown.allowed.join(', '));
     }
-    const body: components['schemas']['ErrorResponse'] = {
-      status: 'error',
-      message: error?.message ?? 'Internal server error',
-      ...(error?.taskId !== undefined && { task_id: error.taskId }),
-      ...(error?.details !== undefined && { details: error.details }),
-      request_id: context.id,
-    };
+    const { status, ...told } = whatToTell(thrown);
+    const body: ErrorResponse = { status: 'error', ...told, request_id: context.id };
     response
-      .status(error?.status ?? 500)
+      .status(status)
       .set('Cache-Control', 'no-store')
-      .json(body);
+      .type('application/json')
+      .send(JSON.stringify(body));
   };
 }
 
-/** Undefined for a fault of this service. */
-function clientVisible(thrown: unknown): ClientVisibleError | undefined {
+type ErrorResponse = components['schemas']['ErrorResponse'];
+
+/** The HTTP status, and what the body says of the error. */
+function whatToTell(
+  thrown: unknown,
+): { status: number } & Pick<ErrorResponse, 'message' | 'task_id' | 'details'> {
   if (thrown instanceof ClientVisibleError) {
-    return thrown;
+    const { status, message, taskId, details } = thrown;
+    return {
+      status,
+      message,
+      ...(taskId !== undefined && { task_id: taskId }),
+      ...(details !== undefined && { details }),
+    };
   }
-  if (!isHttpError(thrown) || thrown.status < 400 || thrown.status > 499) {
-    return undefined;
+  // Express and its file server say what is wrong with a request by the status of an error.
+  if (thrown instanceof Error && 'status' in thrown && isClientError(thrown.status)) {
+    return { status: thrown.status, message: thrown.message };
   }
-  if (thrown.status === 413) {
-    return new BodyTooLarge(thrown.limit ?? 0);
-  }
-  return new InvalidRequest([
-    { in: 'body', pointer: '', message: `can't be read: ${thrown.message}` },
-  ]);
+  return { status: 500, message: 'Internal server error' };
 }
 
-/** The errors of Express and its body reader (http-errors), which carry a status. */
-function isHttpError(thrown: unknown): thrown is Error & { status: number; limit?: number } {
-  return thrown instanceof Error && 'status' in thrown && typeof thrown.status === 'number';
+function isClientError(status: unknown): status is number {
+  return typeof status === 'number' && status >= 400 && status < 500;
 }

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
+import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log.js';
 
 /** What is known of one request beyond its HTTP. */
@@ -29,27 +30,39 @@ export function requestContext(log: Log): RequestHandler {
     response.set('X-Request-Id', id);
     const { method, path, ip } = request;
     response.once('close', () => {
-      const failed = response.statusCode >= 500;
-      log[failed ? 'error' : 'info']('request', {
+      log[levelOf(response.statusCode)]('request', {
         request_id: id,
         method,
         route: path,
         ...context.fields,
-        status: response.statusCode,
+        // A request that was cut before its answer has none.
+        status: response.headersSent ? response.statusCode : undefined,
         duration_ms: Math.round((performance.now() - start) * 10) / 10,
         client: ip,
         ...(!response.writableFinished && { aborted: true }),
-        ...(failed && failureFields(context.failure)),
+        ...(response.statusCode >= 500 && failureFields(context.failure)),
       });
     });
     next();
   };
 }
 
+/** To be not ready is a state, not an error. */
+function levelOf(status: number): 'info' | 'warning' | 'error' {
+  if (status < 500) {
+    return 'info';
+  }
+  return status === 503 ? 'warning' : 'error';
+}
+
 /** The stack belongs to faults of this service, not to what Redis could not do. */
 function failureFields(failure: unknown): Record<string, unknown> {
   if (!(failure instanceof Error)) {
     return { error: String(failure) };
+  }
+  if (failure instanceof ClientVisibleError) {
+    const { message, cause } = failure;
+    return { error: message, cause: cause instanceof Error ? cause.message : undefined };
   }
   return { error: failure.message, stack: failure.stack };
 }

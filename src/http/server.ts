@@ -1,12 +1,13 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
+import { answerUnreadable } from './unreadable.js';
 
 export interface HttpServer {
   /** The port that it listens on, where port 0 was asked for too. */
   port: number;
   /** Accepts nothing more, waits for what is in flight, and cuts what is left after `milliseconds`. */
-  drain(milliseconds: number): Promise<void>;
+  drain: (milliseconds: number) => Promise<void>;
 }
 
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
@@ -17,6 +18,9 @@ export async function startServer(
   const server = createServer({ keepAliveTimeout: options.keepAliveTimeoutMs }, listener);
   const inFlight = new Set<ServerResponse>();
   let draining = false;
+  server.on('clientError', answerUnreadable);
+  // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('request', (_request, response) => {
     inFlight.add(response);
     response.once('close', () => inFlight.delete(response));
