@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { Agent, get, request, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis } from '../quickstart/redis.js';
 import { eventually } from './support/eventually.js';
-import { theFleet } from './support/fleet.js';
+import { REPOSITORY, theFleet } from './support/fleet.js';
 import { launchService, startServiceProcess } from './support/serviceProcess.js';
 
 /** Sends an assignment. Resolves when the service has received it, which it may take long to answer. */
@@ -104,6 +105,7 @@ describe('The process', () => {
       assert.deepEqual(await service.process.exited, { code: 0, signal: null });
       const cut = service.lines().find(({ route }) => route === '/assign-task/');
       assert.equal(cut?.aborted, true);
+      assert.equal(cut.status, undefined);
     } finally {
       await service.close();
     }
@@ -138,6 +140,60 @@ describe('The process', () => {
       '  LOG_LEVEL must be one of CRITICAL, ERROR, WARNING, INFO, DEBUG (received: "loud")',
     ]);
     await service.close();
+  });
+
+  it('ends when the contract and the operations differ, with Redis there', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'other-contract-'));
+    try {
+      await cp(`${REPOSITORY}dist`, join(folder, 'dist'), { recursive: true });
+      await symlink(`${REPOSITORY}node_modules`, join(folder, 'node_modules'));
+      await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+      const contract = await readFile(`${REPOSITORY}openapi.yaml`, 'utf8');
+      await writeFile(
+        join(folder, 'openapi.yaml'),
+        contract.replace('operationId: getLiveness', 'operationId: getAliveness'),
+      );
+      const service = await launchService({}, { program: join(folder, 'dist/src/main.js') });
+      assert.equal((await service.process.exited).code, 1);
+      assert.match(
+        service.process.output().join('\n'),
+        /without a function \[getAliveness\], not in the contract \[getLiveness\]/,
+      );
+      await service.close();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('heeds a signal that comes while it starts', async () => {
+    const service = await launchService({ REDIS_URL: 'redis://127.0.0.1:1/0' });
+    try {
+      await eventually('it looks for Redis', () =>
+        service.lines().find(({ message }) => String(message).startsWith('No connection')),
+      );
+      service.process.send('SIGTERM');
+      assert.deepEqual(await service.process.exited, { code: 0, signal: null });
+    } finally {
+      await service.close();
+    }
+  });
+
+  it('is not ready, but answers, for SHUTDOWN_DELAY_MS', async () => {
+    const service = await startServiceProcess({ SHUTDOWN_DELAY_MS: '1500' });
+    try {
+      service.process.send('SIGTERM');
+      const ready = await eventually('it is not ready', async () => {
+        const answer = await fetch(`${service.url}/health/ready`);
+        return answer.status === 503 ? answer : undefined;
+      });
+      const { message } = (await ready.json()) as { message: string };
+      assert.equal(message, 'Not ready: the service is stopping');
+      const { answer } = await beginAssignment(service.url);
+      assert.equal((await answer).statusCode, 200);
+      assert.deepEqual(await service.process.exited, { code: 0, signal: null });
+    } finally {
+      await service.close();
+    }
   });
 
   it('says what to do when its port is taken', async () => {
@@ -215,7 +271,7 @@ async function startWithEnvironmentFile(
   text: string,
   environment: Record<string, string>,
 ): Promise<string> {
-  const service = await launchService(environment, text);
+  const service = await launchService(environment, { environmentFile: text });
   try {
     return await eventually('the service listens or gives up', () => {
       const output = service.process.output().join('\n');

@@ -33,6 +33,7 @@ export interface Config {
   readonly assignTimeoutMs: number;
   readonly resultTimeoutMs: number;
   readonly healthTimeoutMs: number;
+  readonly shutdownDelayMs: number;
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
   /** A path, or undefined for the console alone. */
@@ -87,6 +88,7 @@ export function readConfig(
     assignTimeoutMs: read('ASSIGN_TIMEOUT_MS', milliseconds, '2000'),
     resultTimeoutMs: read('RESULT_TIMEOUT_MS', milliseconds, '2000'),
     healthTimeoutMs: read('HEALTH_TIMEOUT_MS', milliseconds, '800'),
+    shutdownDelayMs: read('SHUTDOWN_DELAY_MS', integerBetween(0, 600_000), '0'),
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT_MS', milliseconds, '8000'),
     logLevel: read('LOG_LEVEL', parseLogLevel, 'INFO'),
     logFile: read(

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Route } from './celery/routing.js';
 
 export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
@@ -46,13 +47,22 @@ export function parseTrustProxy(text: string): boolean | number | string {
   if (/^\d+$/.test(text)) {
     return Number(text);
   }
-  const proxies = text.split(',').map((proxy) => proxy.trim());
-  if (
-    !proxies.every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9a-f.:]+(\/\d+)?)$/i.test(proxy))
-  ) {
-    throw new Error('must be true, false, a number of proxies, or a list of addresses');
+  if (!text.split(',').every((proxy) => isNetwork(proxy.trim()))) {
+    throw new Error(
+      'must be true, false, a number of proxies, or a list of addresses and networks',
+    );
   }
   return text;
+}
+
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) {
+    return true;
+  }
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const validPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  return bits > 0 && validPrefix && rest.length === 0;
 }
 
 export function parseOrigins(text: string): '*' | readonly string[] {

@@ -102,10 +102,13 @@ const readable = winston.format.combine(
 );
 
 /**
- * Hides user and password of every URL in a text, however badly they are written.
- *
- * Their length is bounded so that a hostile text costs linear time.
+ * Hides user and password of every URL in a text: what stands between `://` and the last `@` of the same
+ * word. Costs linear time, whatever the text.
  */
 export function withoutCredentials(text: string): string {
-  return text.replace(/:\/\/[^\s"'<>]{0,2048}@/g, '://***@');
+  return text.replace(/[^\s"<>]+/g, (word) => {
+    const start = word.indexOf('://');
+    const end = word.lastIndexOf('@');
+    return start >= 0 && end > start ? `${word.slice(0, start)}://***${word.slice(end)}` : word;
+  });
 }

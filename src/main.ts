@@ -1,13 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { readConfig } from './config.js';
+import { parseEnv } from 'node:util';
+import { ConfigError, readConfig } from './config.js';
 import { openLog, withoutCredentials } from './log.js';
 import { startService } from './service.js';
 
 const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', import.meta.url));
 
 async function main(): Promise<void> {
-  loadEnvironmentFile();
-  const config = readConfig(process.env, DEFAULT_LOG_FILE);
+  const environment = { ...readEnvironmentFile('.env'), ...process.env };
+  const config = readConfig(environment, DEFAULT_LOG_FILE);
   const { log, close: closeLog } = openLog({
     level: config.logLevel,
     file: config.logFile,
@@ -20,57 +22,64 @@ async function main(): Promise<void> {
     log.critical('Stopping after an error that nothing handles', { stack: error.stack });
   });
 
-  const service = await startService(config, log).catch(async (error: unknown) => {
+  // Listened to before anything starts: process 1 of a container ignores a signal that it doesn't handle.
+  const stopSignal = untilStopSignal();
+  try {
+    const service = await startService(config, log);
+    log.info('Listening', { host: config.host, port: service.port, root_path: config.rootPath });
+    log.info('Stopping: finishing what is in flight', { signal: await stopSignal });
+    await service.close();
+    log.info('Stopped');
+  } finally {
     await closeLog();
-    throw error;
-  });
-  log.info('Listening', { host: config.host, port: service.port, root_path: config.rootPath });
-
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) {
-      process.exit(1);
-    }
-    stopping = true;
-    log.info('Stopping: finishing what is in flight', { signal });
-    void service
-      .close()
-      .then(() => {
-        log.info('Stopped');
-      })
-      .then(closeLog);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  }
 }
 
-/** The environment wins over the file `.env` in the current folder. */
-function loadEnvironmentFile(): void {
+/** Resolves at the first SIGTERM or SIGINT. The second one ends the process at once. */
+function untilStopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (stopping) {
+        process.exit(1);
+      }
+      stopping = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+function readEnvironmentFile(path: string): NodeJS.Dict<string> {
   try {
-    process.loadEnvFile();
+    return parseEnv(readFileSync(path, 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return {};
     }
+    throw new ConfigError([`The file ${path} can't be read: ${(error as Error).message}`]);
   }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) {
+    return error.message;
+  }
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return `${error.message}\nStop what uses this port, or choose another with FASTAPI_PORT.`;
+  }
+  if (syscall === 'listen' || syscall === 'getaddrinfo') {
+    return `${error.message}\nCheck FASTAPI_HOST and FASTAPI_PORT.`;
+  }
+  return error.stack ?? error.message;
 }
 
 main().catch((error: unknown) => {
   process.stderr.write(`${withoutCredentials(explain(error))}\n`);
   process.exitCode = 1;
 });
-
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error);
-  }
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE':
-      return `${error.message}\nStop what uses this port, or choose another with FASTAPI_PORT.`;
-    case 'EACCES':
-    case 'EADDRNOTAVAIL':
-      return `${error.message}\nCheck FASTAPI_HOST and FASTAPI_PORT.`;
-    default:
-      return error.name === 'ConfigError' ? error.message : (error.stack ?? error.message);
-  }
-}

@@ -20,21 +20,22 @@ export interface ServiceProcess {
 /**
  * Starts it without waiting for anything. It writes its log to `folder`/logs.
  *
- * @param environmentFile the text of a file `.env` in its folder
+ * @param options.environmentFile the text of a file `.env` in its folder
+ * @param options.program another main.js than the one of this checkout
  */
 export async function launchService(
   environment: Readonly<Record<string, string>> = {},
-  environmentFile?: string,
+  options: { environmentFile?: string; program?: string } = {},
 ): Promise<Omit<ServiceProcess, 'url'>> {
   const folder = await mkdtemp(join(tmpdir(), 'service-'));
-  if (environmentFile !== undefined) {
-    await writeFile(join(folder, '.env'), environmentFile);
+  if (options.environmentFile !== undefined) {
+    await writeFile(join(folder, '.env'), options.environmentFile);
   }
   const lines: Record<string, unknown>[] = [];
   const running = await startProcess({
     name: 'The service',
     command: process.execPath,
-    arguments: [`${REPOSITORY}dist/src/main.js`],
+    arguments: [options.program ?? `${REPOSITORY}dist/src/main.js`],
     environment: {
       PATH: process.env.PATH,
       REDIS_URL: theFleet().redis.url,
