@@ -2,8 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
+// What is there stays until the contract is known to be readable.
+await writeContractTypes().catch(({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
 rmSync('dist', { recursive: true, force: true });
-await writeContractTypes();
 writeRedocScript();
 const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc'], {
   stdio: 'inherit',
@@ -17,6 +21,9 @@ async function writeContractTypes() {
   const types = await openapiTypes(new URL('openapi.yaml', import.meta.url), {
     // Defaults are filled in by whoever reads the value, not by validation.
     defaultNonNullable: false,
+    silent: true,
+  }).catch(({ message }) => {
+    throw new Error(`openapi.yaml: ${message}`);
   });
   writeFileSync('src/contract/openapi.ts', astToString(types));
 }

@@ -133,6 +133,7 @@ function describeAddresses(serviceUrl: string, flowerUrl: string): string {
   ReDoc    ${serviceUrl}/redoc
   Health   ${serviceUrl}/health
   Flower   ${flowerUrl}
+  Log      logs/automation.log
 
   curl -X POST ${serviceUrl}/assign-task/ -H 'content-type: application/json' \\
     -d '{"task_type":"test_task","params":{"duration":5}}'

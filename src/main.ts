@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { ConfigError, readConfig } from './config.js';
+import { ContractError } from './contract/contract.js';
 import { openLog, withoutCredentials } from './log.js';
 import { startService } from './service.js';
 
@@ -63,7 +64,7 @@ function readEnvironmentFile(path: string): NodeJS.Dict<string> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError) {
+  if (error instanceof ConfigError || error instanceof ContractError) {
     return error.message;
   }
   if (!(error instanceof Error)) {

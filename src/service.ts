@@ -34,7 +34,7 @@ const CONNECTION_PATIENCE_MS = 1_000;
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const contract = loadContract(CONTRACT, config.rootPath);
-  const client = openCeleryClient(config, connectionLog(log));
+  const client = openCeleryClient(config, connectionLog(config, log));
   const connections = [client.broker, client.backend];
   const redisAnswers = () =>
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
@@ -93,13 +93,16 @@ function withinAnswerTime(milliseconds: number): number {
   return Math.floor(milliseconds * 0.95);
 }
 
-function connectionLog(log: Log): (role: string) => ConnectionEvents {
-  return (role) => ({
-    connected() {
-      log.info('Connected to Redis', { role });
-    },
-    disconnected(reason) {
-      log.warning('No connection to Redis; retrying', { role, reason });
-    },
-  });
+function connectionLog(config: Config, log: Log): (role: 'broker' | 'backend') => ConnectionEvents {
+  return (role) => {
+    const { url } = config[role];
+    return {
+      connected() {
+        log.info('Connected to Redis', { role, url });
+      },
+      disconnected(reason) {
+        log.warning('No connection to Redis; retrying', { role, url, reason });
+      },
+    };
+  };
 }

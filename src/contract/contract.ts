@@ -29,9 +29,24 @@ export interface Contract {
  * Reads the contract and compiles its routes and validators.
  *
  * @param rootPath where a proxy shows this service: empty, or `/a/b`
- * @throws Error what is wrong with the document
+ * @throws ContractError what is wrong with the document
  */
 export function loadContract(file: URL, rootPath: string): Contract {
+  try {
+    return readContract(file, rootPath);
+  } catch (error) {
+    throw new ContractError(error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  }
+}
+
+/** The contract can't be used; the message says where and why. */
+export class ContractError extends Error {
+  override readonly name = 'ContractError';
+}
+
+function readContract(file: URL, rootPath: string): Contract {
   const source = parseDocument(readFileSync(file, 'utf8'));
   if (source.errors[0] !== undefined) {
     throw new Error(`The contract is not YAML: ${source.errors[0].message}`);

@@ -24,8 +24,19 @@ export function createValidation(document: OpenApiDocument): Validate {
   const partsById = new Map<string, readonly Part[]>();
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
-      const compile = (...keys: string[]) =>
-        ajv.compile(referenceTo('paths', path, method, ...keys));
+      const compile = (...keys: string[]) => {
+        try {
+          return ajv.compile(referenceTo('paths', path, method, ...keys));
+        } catch (error) {
+          const where = `${method.toUpperCase()} ${path}, ${keys.join(' ')}`;
+          throw new Error(
+            `The contract has a bad schema at ${where}: ${(error as Error).message}`,
+            {
+              cause: error,
+            },
+          );
+        }
+      };
       partsById.set(operation.operationId, [
         ...pathParts(operation, compile),
         ...bodyParts(operation, compile),
@@ -38,7 +49,7 @@ export function createValidation(document: OpenApiDocument): Validate {
       validate(select(values)) ? [] : faultsOf(where, validate.errors ?? []),
     );
     if (faults.length > 0) {
-      throw new InvalidRequest(faults.slice(0, MAXIMUM_FAULTS));
+      throw new InvalidRequest(withoutRepetitions(faults).slice(0, MAXIMUM_FAULTS));
     }
   };
 }
@@ -61,10 +72,13 @@ function referenceTo(...keys: string[]): { $ref: string } {
   return { $ref: `${DOCUMENT}#${pointer}` };
 }
 
-function pathParts({ parameters = [] }: OpenApiOperation, compile: Compile): Part[] {
-  return parameters.flatMap((parameter, index) => {
+function pathParts(operation: OpenApiOperation, compile: Compile): Part[] {
+  return (operation.parameters ?? []).flatMap((parameter, index) => {
     if (parameter.in !== 'path') {
-      throw new Error(`The contract's parameter ${parameter.name} is not in the path`);
+      throw new Error(
+        `The contract's parameter ${parameter.name} of ${operation.operationId} is in ` +
+          `'${parameter.in}': only parameters in the path are supported`,
+      );
     }
     return {
       where: { in: 'path' as const, pointer: `/${pointerToken(parameter.name)}` },
@@ -102,6 +116,11 @@ function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): Request
       }
       return { in: where.in, pointer, message: message ?? `does not fit ${keyword}` };
     });
+}
+
+/** Two schemas that hold for the same value may find the same fault. */
+function withoutRepetitions(faults: readonly RequestFault[]): RequestFault[] {
+  return [...new Map(faults.map((fault) => [`${fault.pointer} ${fault.message}`, fault])).values()];
 }
 
 /** RFC 6901, section 3. */

@@ -1,5 +1,5 @@
 import type { RequestHandler, Response } from 'express';
-import type { Contract, OperationId } from '../contract/contract.js';
+import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
 import type { RequestValues } from '../contract/validation.js';
 import type { Operations } from '../operations/operation.js';
 import { createJsonBodyReader } from './body.js';
@@ -19,7 +19,7 @@ interface Reply {
 /**
  * Returns the handler that leads a request through the contract to its operation and sends the reply.
  *
- * @throws Error if the contract's operations and the functions don't match one to one
+ * @throws ContractError if the contract's operations and the functions don't match one to one
  */
 export function createDispatch(
   contract: Contract,
@@ -58,7 +58,7 @@ function assertOneToOne(inContract: readonly string[], inCode: readonly string[]
   const missing = inContract.filter((id) => !inCode.includes(id));
   const unknown = inCode.filter((id) => !inContract.includes(id));
   if (missing.length + unknown.length > 0) {
-    throw new Error(
+    throw new ContractError(
       `The contract and the operations differ: without a function [${missing.join(', ')}], ` +
         `not in the contract [${unknown.join(', ')}]`,
     );

@@ -132,7 +132,9 @@ def test_an_unknown_task_type_is_refused(worker: RunningWorker, task_type: objec
     assert failure(worker.run("worker.execute_task", task_type)) == (
         "ValueError",
         f"Unknown task type {task_type!r}. Known types: "
-        "approve_batches, health_check, list_available_tasks, test_task",
+        + ", ".join(
+            name.removeprefix("worker.") for name in NAMES if name != "worker.execute_task"
+        ),
     )
 
 
