@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import { loadContract } from './contract/contract.js';
 import { createApp } from './http/app.js';
 import { startServer } from './http/server.js';
-import type { Log } from './log.js';
+import { withoutCredentials, type Log } from './log.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
@@ -95,7 +95,7 @@ function withinAnswerTime(milliseconds: number): number {
 
 function connectionLog(config: Config, log: Log): (role: 'broker' | 'backend') => ConnectionEvents {
   return (role) => {
-    const { url } = config[role];
+    const url = withoutCredentials(config[role].url);
     return {
       connected() {
         log.info('Connected to Redis', { role, url });
