@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { PYTHON_MODULES, theFleet, WORKERS_FOLDER } from './support/fleet.js';
+import { theFleet } from './support/fleet.js';
 import { startTestService, type TestService } from './support/service.js';
-import { pythonResults, readResult, resultOf } from './support/tasks.js';
+import { pythonResults, readResult, resultOf, runPython } from './support/tasks.js';
 
 describe('GET /result/{task_id}', () => {
   let service: TestService;
@@ -86,15 +84,7 @@ describe('GET /result/{task_id}', () => {
     const started = await resultOf(service, taskId, ({ status }) => status === 'started');
     assert.deepEqual(Object.keys(started), ['task_id', 'status', 'timestamp']);
 
-    const { python, redis: server } = theFleet();
-    await promisify(execFile)(python.python, ['-m', 'revoke', taskId], {
-      cwd: WORKERS_FOLDER,
-      env: {
-        ...process.env,
-        REDIS_URL: server.url,
-        PYTHONPATH: `${PYTHON_MODULES}:${WORKERS_FOLDER}`,
-      },
-    });
+    await runPython('revoke', taskId);
     const revoked = await resultOf(service, taskId);
     const [result] = await pythonResults([taskId]);
     assert.equal(result?.state, 'REVOKED');

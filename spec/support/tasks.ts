@@ -42,8 +42,13 @@ export interface PythonResult {
 
 /** Asks Python's `AsyncResult` about these tasks, in this order. */
 export async function pythonResults(taskIds: readonly string[]): Promise<PythonResult[]> {
+  return JSON.parse(await runPython('read_results', ...taskIds)) as PythonResult[];
+}
+
+/** Runs a module of spec/support/python beside the workers' own, and gives what it prints. */
+export async function runPython(module: string, ...values: readonly string[]): Promise<string> {
   const { python, redis } = theFleet();
-  const { stdout } = await promisify(execFile)(python.python, ['-m', 'read_results', ...taskIds], {
+  const { stdout } = await promisify(execFile)(python.python, ['-m', module, ...values], {
     cwd: WORKERS_FOLDER,
     env: {
       ...process.env,
@@ -51,5 +56,5 @@ export async function pythonResults(taskIds: readonly string[]): Promise<PythonR
       PYTHONPATH: `${PYTHON_MODULES}:${WORKERS_FOLDER}`,
     },
   });
-  return JSON.parse(stdout) as PythonResult[];
+  return stdout;
 }
