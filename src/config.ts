@@ -1,15 +1,20 @@
+import { hostname } from 'node:os';
 import { parseRedisUrl, type RedisAddress } from './celery/redisUrl.js';
 import type { RoutingOptions } from './celery/routing.js';
 import {
   integerBetween,
   listOf,
   milliseconds,
+  parseBoolean,
+  parseCompression,
+  parseKeyPrefix,
   parseLogLevel,
   parseNamespace,
   parseOrigins,
   parseQueue,
   parseRootPath,
   parseRoute,
+  parseTaskOrigin,
   parseText,
   parseTrustProxy,
   type LogLevel,
@@ -29,7 +34,16 @@ export interface Config {
   readonly keepAliveTimeoutMs: number;
   readonly broker: RedisAddress;
   readonly backend: RedisAddress;
+  /** Celery's `global_keyprefix` of either; may be empty. */
+  readonly brokerKeyPrefix: string;
+  readonly resultKeyPrefix: string;
   readonly routing: RoutingOptions;
+  /** Names this service in messages and events. */
+  readonly taskOrigin: string;
+  readonly sendsTaskSentEvents: boolean;
+  /** Bodies of at least so many bytes are compressed; Infinity for none. */
+  readonly compressionThresholdBytes: number;
+  readonly exposesTracebacks: boolean;
   readonly assignTimeoutMs: number;
   readonly resultTimeoutMs: number;
   readonly healthTimeoutMs: number;
@@ -39,6 +53,9 @@ export interface Config {
   /** A path, or undefined for the console alone. */
   readonly logFile: string | undefined;
 }
+
+/** What one string of Redis may hold. */
+const MAXIMUM_BODY_BYTES = 512 * 1024 * 1024;
 
 /** Lists every variable that can't be used, one per line. */
 export class ConfigError extends Error {
@@ -64,6 +81,12 @@ export function readConfig(
   const read = createReader(environment, faults);
   const redisUrl = read('REDIS_URL', parseRedisUrl, 'redis://localhost:6379/0', { secret: true });
   const prefix = read('TASK_PREFIX', parseNamespace, 'worker');
+  const compresses = read('TASK_COMPRESSION', parseCompression, 'none');
+  const compressionThreshold = read(
+    'TASK_COMPRESSION_THRESHOLD_BYTES',
+    integerBetween(0, MAXIMUM_BODY_BYTES),
+    '8192',
+  );
 
   const config: Config = {
     host: read('FASTAPI_HOST', parseText, '0.0.0.0'),
@@ -71,10 +94,12 @@ export function readConfig(
     rootPath: read('ROOT_PATH', parseRootPath, '/'),
     trustProxy: read('TRUST_PROXY', parseTrustProxy, 'false'),
     corsOrigins: read('CORS_ORIGINS', parseOrigins, '*'),
-    bodyLimitBytes: read('BODY_LIMIT_BYTES', integerBetween(1, 512 * 1024 * 1024), '1048576'),
+    bodyLimitBytes: read('BODY_LIMIT_BYTES', integerBetween(1, MAXIMUM_BODY_BYTES), '1048576'),
     keepAliveTimeoutMs: read('KEEP_ALIVE_TIMEOUT_MS', milliseconds, '65000'),
     broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
     backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),
+    brokerKeyPrefix: read('CELERY_BROKER_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
+    resultKeyPrefix: read('CELERY_RESULT_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
     routing: {
       prefix,
       namespaces: read('TASK_NAMESPACES', listOf(parseNamespace), [prefix]),
@@ -85,6 +110,10 @@ export function readConfig(
         'worker.*=worker_queue,automation.*=automation_queue',
       ),
     },
+    taskOrigin: read('TASK_ORIGIN', parseTaskOrigin, `orchestrator@${hostname()}`),
+    sendsTaskSentEvents: read('TASK_SEND_SENT_EVENT', parseBoolean, 'true'),
+    compressionThresholdBytes: compresses ? compressionThreshold : Infinity,
+    exposesTracebacks: read('EXPOSE_TRACEBACKS', parseBoolean, 'false'),
     assignTimeoutMs: read('ASSIGN_TIMEOUT_MS', milliseconds, '2000'),
     resultTimeoutMs: read('RESULT_TIMEOUT_MS', milliseconds, '2000'),
     healthTimeoutMs: read('HEALTH_TIMEOUT_MS', milliseconds, '800'),

@@ -32,6 +32,36 @@ export function parseLogLevel(text: string): LogLevel {
   return level;
 }
 
+export function parseBoolean(text: string): boolean {
+  if (!/^(true|false)$/i.test(text)) {
+    throw new Error('must be true or false');
+  }
+  return text.toLowerCase() === 'true';
+}
+
+export function parseKeyPrefix(text: string): string {
+  if (!/^[\x21-\x7e]*$/.test(text)) {
+    throw new Error('must be visible ASCII characters');
+  }
+  return text;
+}
+
+export function parseTaskOrigin(text: string): string {
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new Error('must be visible ASCII characters, such as orchestrator@example');
+  }
+  return text;
+}
+
+/** The names of kombu's registry for the one compression that every worker has (kombu/compression.py). */
+export function parseCompression(text: string): boolean {
+  const name = text.toLowerCase();
+  if (!['gzip', 'zlib', 'none'].includes(name)) {
+    throw new Error('must be gzip or none');
+  }
+  return name !== 'none';
+}
+
 export function parseRootPath(text: string): string {
   const path = text.replace(/\/+$/, '');
   if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path)) {
@@ -66,10 +96,10 @@ function isNetwork(text: string): boolean {
 }
 
 export function parseOrigins(text: string): '*' | readonly string[] {
-  return text === '*' ? text : listOf(parseOrigin)(text);
+  return text === '*' ? text : listOf(parseWebOrigin)(text);
 }
 
-function parseOrigin(text: string): string {
+function parseWebOrigin(text: string): string {
   if (!URL.canParse(text) || new URL(text).origin !== text) {
     throw new Error('must be * or a list of origins such as https://app.example.com');
   }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { v4 as uuid } from 'uuid';
 import { openCeleryClient } from './celery/client.js';
 import type { ConnectionEvents } from './celery/connection.js';
-import { createProducer } from './celery/producer.js';
+import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createResultReader } from './celery/results.js';
 import { createRouting } from './celery/routing.js';
 import type { Config } from './config.js';
@@ -51,11 +52,12 @@ export async function startService(config: Config, log: Log): Promise<Service> {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask({
           route: createRouting(config.routing),
-          sendTask: createProducer(client),
+          sendTask: createProducer(client, producerOptions(config, log)),
           timeout: withinAnswerTime(config.assignTimeoutMs),
         }),
         getResult: createGetResult({
-          readResult: createResultReader(client.backend),
+          readResult: createResultReader(client.backend, config.resultKeyPrefix),
+          exposesTracebacks: config.exposesTracebacks,
           timeout: withinAnswerTime(config.resultTimeoutMs),
         }),
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
@@ -91,6 +93,24 @@ async function everyOne<Value>(
 /** What is left for Redis of the time that a client waits for its answer. */
 function withinAnswerTime(milliseconds: number): number {
   return Math.floor(milliseconds * 0.95);
+}
+
+function producerOptions(config: Config, log: Log): ProducerOptions {
+  return {
+    keyPrefix: config.brokerKeyPrefix,
+    database: config.broker.database,
+    sender: { origin: config.taskOrigin, replyTo: uuid(), processId: process.pid },
+    sendsEvents: config.sendsTaskSentEvents,
+    compressionThreshold: config.compressionThresholdBytes,
+    onEventRefused(cause) {
+      log.warning(
+        'Redis refuses the event of a sent task; Flower will show it when a worker has it',
+        {
+          reason: cause.message,
+        },
+      );
+    },
+  };
 }
 
 function connectionLog(config: Config, log: Log): (role: 'broker' | 'backend') => ConnectionEvents {

@@ -1,14 +1,15 @@
-/**
- * Python's `repr()` of a value that came as JSON: `None`, `True`, `['a', 1]`, `{'k': 'v'}`.
- *
- * A JSON number without a fraction is written as an int, since JSON.parse does not tell 1.0 from 1.
- */
-export function pythonRepr(value: unknown): string {
+import { isList, type ExactValue } from '../json/exactJson.js';
+import { kombuObjectOf } from './kombuTypes.js';
+
+/** Python's `repr()` of a value that came as JSON: `None`, `True`, `['a', 1]`, `{'k': 1.0}`. */
+export function pythonRepr(value: ExactValue): string {
   switch (typeof value) {
     case 'string':
       return stringRepr(value);
+    case 'bigint':
+      return value.toString();
     case 'number':
-      return numberRepr(value);
+      return floatRepr(value);
     case 'boolean':
       return value ? 'True' : 'False';
     default:
@@ -16,23 +17,33 @@ export function pythonRepr(value: unknown): string {
   }
 }
 
+/** Python's `str()` of a value that came as JSON. */
+export function pythonStr(value: ExactValue): string {
+  if (typeof value === 'string') {
+    return value;
+  }
+  return kombuObjectOf(value)?.str() ?? pythonRepr(value);
+}
+
 /** Python's `repr()` of the tuple of these values: `()`, `(1,)`, `(1, 2)`. */
-export function tupleRepr(values: readonly unknown[]): string {
+export function tupleRepr(values: readonly ExactValue[]): string {
   const items = values.map(pythonRepr).join(', ');
   return values.length === 1 ? `(${items},)` : `(${items})`;
 }
 
-function containerRepr(value: unknown): string {
-  if (Array.isArray(value)) {
+function containerRepr(value: Exclude<ExactValue, string | bigint | number | boolean>): string {
+  if (value === null) {
+    return 'None';
+  }
+  if (isList(value)) {
     return `[${value.map(pythonRepr).join(', ')}]`;
   }
-  if (typeof value === 'object' && value !== null) {
-    const items = Object.entries(value).map(
-      ([key, item]) => `${stringRepr(key)}: ${pythonRepr(item)}`,
-    );
-    return `{${items.join(', ')}}`;
+  const object = kombuObjectOf(value);
+  if (object !== undefined) {
+    return object.repr();
   }
-  return 'None';
+  const items = Array.from(value, ([key, item]) => `${stringRepr(key)}: ${pythonRepr(item)}`);
+  return `{${items.join(', ')}}`;
 }
 
 const NAMED_ESCAPES: Readonly<Record<string, string>> = {
@@ -43,7 +54,7 @@ const NAMED_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** CPython's `unicode_repr` (Objects/unicodeobject.c): what `str.isprintable` denies is escaped. */
-function stringRepr(text: string): string {
+export function stringRepr(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text.replace(/[\p{C}\p{Z}\\'"]/gu, (character) => {
     if (character === ' ' || ((character === "'" || character === '"') && character !== quote)) {
@@ -54,7 +65,8 @@ function stringRepr(text: string): string {
   return `${quote}${escaped}${quote}`;
 }
 
-function hexEscape(character: string): string {
+/** The escape of a character in Python's source: `\x7f`, `\u200b`, `\U000e0001`. */
+export function hexEscape(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const hex = code.toString(16);
   if (code <= 0xff) {
@@ -67,13 +79,14 @@ function hexEscape(character: string): string {
  * CPython's `float_repr_style = 'short'` (Python/pystrtod.c): as JavaScript, the shortest digits that
  * read back as the same number, but in exponent form below 1e-4 and from 1e16.
  */
-function numberRepr(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e21) {
-    return Object.is(value, -0) ? '0' : BigInt(value).toString();
+export function floatRepr(value: number): string {
+  if (!Number.isFinite(value)) {
+    return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   }
   const magnitude = Math.abs(value);
-  if (magnitude >= 1e-4 && magnitude < 1e16) {
-    return String(value);
+  if (magnitude === 0 || (magnitude >= 1e-4 && magnitude < 1e16)) {
+    const digits = Object.is(value, -0) ? '-0' : String(value);
+    return digits.includes('.') ? digits : `${digits}.0`;
   }
   const [digits = '', exponent = ''] = value.toExponential().split('e');
   return `${digits}e${exponent.charAt(0)}${exponent.slice(1).padStart(2, '0')}`;

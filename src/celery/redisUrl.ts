@@ -6,6 +6,7 @@ import type { RedisOptions } from 'ioredis';
 export interface RedisAddress {
   /** `redis://` or `rediss://`, never to be logged: it may hold a password. */
   url: string;
+  database: number;
   options: Pick<RedisOptions, 'tls'>;
 }
 
@@ -41,10 +42,11 @@ export function parseRedisUrl(text: string): RedisAddress {
   const parameters = new URLSearchParams(url.search);
   url.search = '';
   url.hash = '';
+  const database = Number(url.pathname.slice(1));
   if (url.protocol === 'redis:') {
-    return { url: url.href, options: {} };
+    return { url: url.href, database, options: {} };
   }
-  return { url: url.href, options: { tls: tlsOptions(parameters) } };
+  return { url: url.href, database, options: { tls: tlsOptions(parameters) } };
 }
 
 function assertDecodable(part: string): void {

@@ -1,32 +1,47 @@
+import { JsonText } from '../json/jsonText.js';
 import { within, type Connection } from './connection.js';
 import { exceptionText } from './exceptionText.js';
+import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
 
-/** How a task stands. `state` is Celery's own word (celery/states.py). */
-export type TaskStatus =
-  | { kind: 'succeeded'; state: string; result: unknown }
-  | { kind: 'failed'; state: string; error: string }
-  | { kind: 'unfinished'; state: string; meta?: unknown };
+/** How a task stands. */
+export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> &
+  (
+    | { kind: 'succeeded'; result: JsonText }
+    | { kind: 'failed'; error: string }
+    | { kind: 'unfinished'; meta: JsonText | undefined }
+  );
 
 /** A status, or why there is none: `reason` for the caller, `cause` for the log. */
 export type ReadOutcome = { status: TaskStatus } | { reason: string; cause?: unknown };
 
 export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadOutcome>;
 
-/** Returns the function that reads a task's status within `milliseconds`. It never rejects. */
-export function createResultReader(backend: Connection): ReadResult {
+/**
+ * Returns the function that reads a task's status within `milliseconds`. It never rejects.
+ *
+ * @param globalKeyPrefix Celery's `result_backend_transport_options['global_keyprefix']`; may be empty
+ */
+export function createResultReader(backend: Connection, globalKeyPrefix: string): ReadResult {
+  const keyPrefix = keyPrefixOf(globalKeyPrefix);
+
   return async (taskId, milliseconds) => {
     const deadline = performance.now() + milliseconds;
     if (!(await backend.untilReady(milliseconds))) {
       return { reason: "the result backend can't be reached" };
     }
-    const stored = backend.redis.get(`${KEY_PREFIX}${taskId}`).then(outcomeOf, outcomeOfFailure);
+    const stored = backend.redis
+      .getBuffer(`${keyPrefix}${taskId}`)
+      .then(outcomeOf, outcomeOfFailure);
     const outcome = await within(deadline - performance.now(), stored);
     return outcome ?? { reason: 'the result backend did not answer in time' };
   };
 }
 
-/** `task_keyprefix` of celery/backends/base.py. */
-const KEY_PREFIX = 'celery-task-meta-';
+/** `task_keyprefix` and `_add_global_keyprefix` of celery/backends/base.py. */
+function keyPrefixOf(globalKeyPrefix: string): string {
+  const separator = globalKeyPrefix === '' || /[:_.-]$/.test(globalKeyPrefix) ? '' : '_';
+  return `${globalKeyPrefix}${separator}celery-task-meta-`;
+}
 
 /** Celery's own states that are not final; any other is a state of the task's own, with its meta. */
 const UNFINISHED_STATES = new Set([
@@ -39,23 +54,42 @@ const UNFINISHED_STATES = new Set([
 ]);
 
 /** An absent or empty value reads as PENDING, as in `KeyValueStoreBackend._get_task_meta_for`. */
-function outcomeOf(stored: string | null): ReadOutcome {
-  if (stored === null || stored === '') {
-    return { status: { kind: 'unfinished', state: 'PENDING' } };
+async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
+  if (payload === null || payload.length === 0) {
+    return {
+      status: {
+        kind: 'unfinished',
+        state: 'PENDING',
+        dateDone: undefined,
+        traceback: undefined,
+        meta: undefined,
+      },
+    };
   }
-  let meta: unknown;
   try {
-    meta = JSON.parse(stored);
-  } catch (cause) {
-    return { reason: 'the stored result is not JSON', cause };
+    return { status: statusOf(await readStoredResult(payload)) };
+  } catch (error) {
+    if (error instanceof UnreadableResult) {
+      return { reason: error.message, cause: error.cause };
+    }
+    throw error;
   }
-  if (typeof meta !== 'object' || meta === null || !('status' in meta)) {
-    return { reason: "the stored result is not Celery's" };
+}
+
+function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): TaskStatus {
+  const common = { state, dateDone, traceback };
+  if (state === 'SUCCESS') {
+    return { ...common, kind: 'succeeded', result: new JsonText(stored.plainText()) };
   }
-  if (typeof meta.status !== 'string') {
-    return { reason: "the stored result is not Celery's" };
+  if (state === 'FAILURE' || state === 'REVOKED') {
+    return { ...common, kind: 'failed', error: exceptionText(stored.exact()) };
   }
-  return { status: statusOf(meta.status, 'result' in meta ? meta.result : null) };
+  const isOwn = !UNFINISHED_STATES.has(state);
+  return {
+    ...common,
+    kind: 'unfinished',
+    meta: isOwn ? new JsonText(stored.plainText()) : undefined,
+  };
 }
 
 function outcomeOfFailure(cause: unknown): ReadOutcome {
@@ -63,17 +97,4 @@ function outcomeOfFailure(cause: unknown): ReadOutcome {
     return { reason: 'the result backend refused to answer', cause };
   }
   return { reason: 'the connection to the result backend was cut', cause };
-}
-
-function statusOf(state: string, result: unknown): TaskStatus {
-  if (state === 'SUCCESS') {
-    return { kind: 'succeeded', state, result };
-  }
-  if (state === 'FAILURE' || state === 'REVOKED') {
-    return { kind: 'failed', state, error: exceptionText(result) };
-  }
-  if (UNFINISHED_STATES.has(state)) {
-    return { kind: 'unfinished', state };
-  }
-  return { kind: 'unfinished', state, meta: result };
 }

@@ -1,17 +1,19 @@
 import { promisify } from 'node:util';
 import express, { type Request, type Response } from 'express';
 import { BodyTooLarge, InvalidRequest } from '../errors.js';
+import { NumberOutOfRange } from '../json/exactJson.js';
+import { readJsonDocument, type JsonDocument } from '../json/jsonDocument.js';
 
 /**
  * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
  * counts as JSON, as in the service being replaced.
  *
  * The function throws BodyTooLarge, or InvalidRequest for another media type, an empty body, one that is
- * not JSON, can't be inflated or is nested too deeply.
+ * not JSON, can't be inflated, is nested too deeply or has a number that Python can't hold.
  */
 export function createJsonBodyReader(
   limitBytes: number,
-): (request: Request, response: Response) => Promise<unknown> {
+): (request: Request, response: Response) => Promise<JsonDocument> {
   const readBytes = promisify<Request, Response>(
     express.raw({ type: () => true, limit: limitBytes }),
   );
@@ -23,11 +25,11 @@ export function createJsonBodyReader(
     });
     const bytes: unknown = request.body;
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
-      throw fault('is empty; a JSON object is required');
+      throw fault('', 'is empty; a JSON object is required');
     }
-    const body = parse(decode(bytes));
-    if (isDeeperThan(MAXIMUM_DEPTH, body)) {
-      throw fault(`is nested more than ${MAXIMUM_DEPTH} levels deep`);
+    const body = read(decode(bytes));
+    if (isDeeperThan(MAXIMUM_DEPTH, body.value)) {
+      throw fault('', `is nested more than ${MAXIMUM_DEPTH} levels deep`);
     }
     return body;
   };
@@ -50,13 +52,13 @@ function bodyError(error: unknown, limitBytes: number): unknown {
   }
   return error.status === 413
     ? new BodyTooLarge(limitBytes)
-    : fault(`can't be read: ${error.message}`);
+    : fault('', `can't be read: ${error.message}`);
 }
 
 function assertJson(contentType: string | undefined): void {
   const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
   if (mediaType && mediaType !== 'application/json' && !mediaType.endsWith('+json')) {
-    throw fault(`must be sent with Content-Type: application/json, not ${mediaType}`);
+    throw fault('', `must be sent with Content-Type: application/json, not ${mediaType}`);
   }
 }
 
@@ -66,18 +68,21 @@ function decode(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
   } catch {
-    throw fault('is not UTF-8');
+    throw fault('', 'is not UTF-8');
   }
 }
 
-function parse(text: string): unknown {
+function read(text: string): JsonDocument {
   try {
-    return JSON.parse(text);
+    return readJsonDocument(text);
   } catch (error) {
-    throw fault(`is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof NumberOutOfRange) {
+      throw fault(error.pointer, error.message);
+    }
+    throw fault('', `is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function fault(message: string): InvalidRequest {
-  return new InvalidRequest([{ in: 'body', pointer: '', message }]);
+function fault(pointer: string, message: string): InvalidRequest {
+  return new InvalidRequest([{ in: 'body', pointer, message }]);
 }

@@ -1,19 +1,21 @@
 import type { RequestHandler, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
 import type { RequestValues } from '../contract/validation.js';
-import type { Operations } from '../operations/operation.js';
+import type { JsonDocument } from '../json/jsonDocument.js';
+import { writeJson } from '../json/jsonText.js';
+import type { Input, Operations } from '../operations/operation.js';
 import { createJsonBodyReader } from './body.js';
 import { contextOf } from './requestContext.js';
 
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
 type AnyOperation = (
-  input: RequestValues & { annotate: (fields: Readonly<Record<string, unknown>>) => void },
+  input: RequestValues & Pick<Input<OperationId>, 'annotate'> & { sent: JsonDocument | undefined },
 ) => Reply | Promise<Reply>;
 
 interface Reply {
   status: number;
   mediaType: string;
-  body: unknown;
+  body: object | string;
 }
 
 /**
@@ -37,11 +39,12 @@ export function createDispatch(
     }
     const { fields } = contextOf(response);
     fields.route = match.path;
-    const body = match.takesBody ? await readBody(request, response) : undefined;
-    const values = { pathParameters: match.pathParameters, body };
+    const sent = match.takesBody ? await readBody(request, response) : undefined;
+    const values = { pathParameters: match.pathParameters, body: sent?.value };
     contract.validate(match.operationId, values);
     const operation = operations[match.operationId as OperationId] as AnyOperation;
-    const reply = await operation({ ...values, annotate: (more) => Object.assign(fields, more) });
+    const annotate = (more: object) => Object.assign(fields, more);
+    const reply = await operation({ ...values, sent, annotate });
     send(response, reply);
   };
 }
@@ -51,7 +54,7 @@ function send(response: Response, { status, mediaType, body }: Reply): void {
     .status(status)
     .set('Cache-Control', 'no-store')
     .type(mediaType)
-    .send(mediaType === 'application/json' ? JSON.stringify(body) : body);
+    .send(typeof body === 'string' ? body : writeJson(body));
 }
 
 function assertOneToOne(inContract: readonly string[], inCode: readonly string[]): void {

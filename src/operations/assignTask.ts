@@ -1,10 +1,13 @@
 import { v4 as uuid } from 'uuid';
 import type { SendTask } from '../celery/producer.js';
 import type { RoutedTask } from '../celery/routing.js';
-import { AssignmentFailed } from '../errors.js';
+import { AssignmentFailed, InvalidRequest } from '../errors.js';
 import type { Operation } from './operation.js';
 
-/** Sends a task to the workers. Answers after Redis has acknowledged it, or throws AssignmentFailed. */
+/**
+ * Sends a task to the workers. Answers after Redis has acknowledged it, or throws AssignmentFailed;
+ * InvalidRequest for params that no worker could read.
+ */
 export function createAssignTask(dependencies: {
   route: (taskType: string) => RoutedTask;
   sendTask: SendTask;
@@ -13,11 +16,16 @@ export function createAssignTask(dependencies: {
 }): Operation<'assignTask'> {
   const { route, sendTask, timeout } = dependencies;
 
-  return async ({ body, annotate }) => {
+  return async ({ body, sent, annotate }) => {
     const id = uuid();
     annotate({ task_id: id, task_type: body.task_type });
-    const task = { id, ...route(body.task_type), args: [body.params ?? {}], kwargs: {} };
+    const params = sent.member('params') ?? NO_PARAMS;
+    const task = { id, ...route(body.task_type), params, priority: 0 };
     const outcome = await sendTask(task, timeout);
+    if ('pointer' in outcome) {
+      const pointer = `/params${outcome.pointer}`;
+      throw new InvalidRequest([{ in: 'body', pointer, message: outcome.reason }]);
+    }
     if (outcome.queued !== 'yes') {
       throw new AssignmentFailed(body.task_type, id, outcome);
     }
@@ -33,3 +41,5 @@ export function createAssignTask(dependencies: {
     };
   };
 }
+
+const NO_PARAMS = { text: '{}', value: {}, isPlain: true };

@@ -3,15 +3,19 @@ import type { components } from '../contract/openapi.js';
 import { ResultUnavailable } from '../errors.js';
 import type { Operation } from './operation.js';
 
-type Outcome = Omit<components['schemas']['TaskResult'], 'task_id' | 'timestamp'>;
+type Outcome = Pick<
+  components['schemas']['TaskResult'],
+  'status' | 'result' | 'error' | 'progress'
+>;
 
 /** Reads how a task stands, or throws ResultUnavailable. */
 export function createGetResult(dependencies: {
   readResult: ReadResult;
+  exposesTracebacks: boolean;
   /** In milliseconds. */
   timeout: number;
 }): Operation<'getResult'> {
-  const { readResult, timeout } = dependencies;
+  const { readResult, exposesTracebacks, timeout } = dependencies;
 
   return async ({ pathParameters: { task_id }, annotate }) => {
     annotate({ task_id });
@@ -19,10 +23,18 @@ export function createGetResult(dependencies: {
     if ('reason' in read) {
       throw new ResultUnavailable(task_id, read);
     }
+    const { state, dateDone, traceback } = read.status;
     return {
       status: 200,
       mediaType: 'application/json',
-      body: { task_id, ...outcomeOf(read.status), timestamp: new Date().toISOString() },
+      body: {
+        task_id,
+        ...outcomeOf(read.status),
+        timestamp: new Date().toISOString(),
+        state,
+        ...(dateDone !== undefined && { date_done: dateDone }),
+        ...(exposesTracebacks && traceback !== undefined && { traceback }),
+      },
     };
   };
 }
@@ -34,7 +46,7 @@ function outcomeOf(status: TaskStatus): Outcome {
     case 'failed':
       return { status: 'failed', error: status.error };
     case 'unfinished': {
-      const progress = 'meta' in status ? { progress: status.meta } : {};
+      const progress = status.meta === undefined ? {} : { progress: status.meta };
       return { status: status.state.toLowerCase(), ...progress };
     }
   }

@@ -1,10 +1,13 @@
 import type { operations } from '../contract/openapi.js';
 import type { OperationId } from '../contract/contract.js';
+import type { JsonDocument } from '../json/jsonDocument.js';
 
 /** What the contract lets a client send to the operation `Id`, already validated. */
 export interface Input<Id extends OperationId> {
   pathParameters: PathParametersOf<Id>;
   body: BodyOf<Id>;
+  /** The body as its sender wrote it. */
+  sent: BodyOf<Id> extends undefined ? undefined : JsonDocument;
   /** Adds to the one line that the log gets of this request. */
   annotate: (fields: Readonly<Record<string, unknown>>) => void;
 }

@@ -1,0 +1,14 @@
+import { promisify } from 'node:util';
+import { deflate, inflate } from 'node:zlib';
+
+/** What kombu calls gzip, in its registry and on the wire, is zlib (kombu/compression.py). */
+export const GZIP = 'application/x-gzip';
+
+export const compress = promisify(deflate);
+
+/** Rejects where the payload is damaged, or is more than one string of Redis may hold: 512 MB. */
+export function decompress(payload: Buffer): Promise<Buffer> {
+  return promisify<Buffer, { maxOutputLength: number }, Buffer>(inflate)(payload, {
+    maxOutputLength: 512 * 1024 * 1024,
+  });
+}

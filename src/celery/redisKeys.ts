@@ -1,0 +1,30 @@
+/** `Channel.sep` of kombu/transport/redis.py. */
+const SEPARATOR = '\x06\x16';
+
+/** `PRIORITY_STEPS` of kombu/transport/redis.py, the highest first. */
+const PRIORITY_STEPS = [9, 6, 3];
+
+/**
+ * The Redis key of the list that holds a queue's messages of this priority (0 to 9, 0 first): `queue`,
+ * `queue\x06\x163`, `…6` or `…9` (`Channel._q_for_pri` of kombu/transport/redis.py).
+ */
+export function queueKey(queue: string, priority: number): string {
+  const step = PRIORITY_STEPS.find((candidate) => candidate <= priority);
+  return step === undefined ? queue : `${queue}${SEPARATOR}${step}`;
+}
+
+/**
+ * The sets in which kombu keeps the bindings of a queue to the direct exchange of its own name, and their
+ * member (`Channel._queue_bind` of kombu/transport/redis.py).
+ */
+export function queueBinding(queue: string): { keys: readonly string[]; member: string } {
+  return {
+    keys: [`_kombu.binding.${queue}`, `_kombu.binding_permanent.${queue}`],
+    member: [queue, '', queue].join(SEPARATOR),
+  };
+}
+
+/** The channel of a fanout exchange (`Channel._get_publish_topic` of kombu/transport/redis.py). */
+export function fanoutChannel(database: number, exchange: string, routingKey: string): string {
+  return `/${database}.${exchange}/${routingKey}`;
+}
