@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'workers-py/', 'src/contract/openapi.ts'] },
+  { ignores: ['dist/', '**/.venv/', 'workers-py/', 'src/contract/openapi.ts'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { eventually } from './support/eventually.js';
 import { theFleet } from './support/fleet.js';
+import { jsonObjectTexts } from './support/json.js';
 import { startTestService, type TestService } from './support/service.js';
-import { pythonResults, readResult, resultOf, runPython } from './support/tasks.js';
+import { assertAsPython, readResult, resultOf, runPython } from './support/tasks.js';
+
+/** Whether other characters are printable depends on the version of Unicode that a Python has. */
+const PRINTABLE = ['a', 'Z', ' ', '0', 'é', '世', '😀', "'", '"', '\\', '\n', '\u200b', '\ud83d'];
+
+const FAILURE_OF_DIGITS = `{"status": "FAILURE", "result": {"exc_type": "E", "exc_message": [${'9'.repeat(4301)}]}}`;
 
 describe('GET /result/{task_id}', () => {
   let service: TestService;
@@ -18,7 +26,7 @@ describe('GET /result/{task_id}', () => {
 
   it('answers pending for an id that nothing is known of', async () => {
     const body = await readResult(service, 'never-assigned');
-    assert.deepEqual(Object.keys(body), ['task_id', 'status', 'timestamp']);
+    assert.deepEqual(Object.keys(body), ['task_id', 'status', 'timestamp', 'state']);
     assert.equal(body.status, 'pending');
     assert.ok(Math.abs(Date.parse(body.timestamp) - Date.now()) < 5_000);
   });
@@ -33,69 +41,189 @@ describe('GET /result/{task_id}', () => {
     });
   }
 
-  const kinds = [
-    'one argument',
-    'no argument',
-    'several arguments',
-    'a number',
-    'a list',
-    'small and large numbers',
-    'KeyError',
-    'KeyError of two',
-    'ConnectionRefusedError',
-    'TimeoutError with text',
-    'JSONDecodeError',
-    "a class of the workers'",
-    'gaierror',
-    'herror',
-    'SSLError',
-    'SSLCertVerificationError',
-    'URLError',
-    'HTTPError',
-    'OSError with a file name',
-    'NotRegistered',
-    'text that looks like a repr',
-  ];
-  for (const kind of kinds) {
-    it(`answers failed with the text of an exception: ${kind}`, async () => {
-      const taskId = await service.assign('automation.fail', { kind });
-      const body = await resultOf(service, taskId);
-      const [python] = await pythonResults([taskId]);
-      assert.equal(body.status, 'failed');
-      assert.equal(python?.state, 'FAILURE');
-      assert.equal(body.error, python.text);
-      assert.deepEqual(Object.keys(body), ['task_id', 'status', 'error', 'timestamp']);
-    });
-  }
-
-  it('answers failed for both time limits', async () => {
-    for (const taskType of ['soft_limit', 'hard_limit']) {
-      const taskId = await service.assign(`automation.${taskType}`);
-      const body = await resultOf(service, taskId);
-      const [python] = await pythonResults([taskId]);
-      assert.equal(python?.state, 'FAILURE');
-      assert.equal(body.status, 'failed');
-      assert.equal(body.error, python.text);
+  describe('equals AsyncResult', () => {
+    const kinds: Record<string, readonly string[]> = {
+      value: [
+        'an aware datetime',
+        'a naive datetime',
+        'a datetime of another zone',
+        'a date',
+        'a time',
+        'a Decimal',
+        'a UUID',
+        'bytes that are text',
+        'bytes that are none',
+        'all of them, nested',
+        'NaN and infinities',
+        'integers of any size',
+        'floats',
+        'keys like integers',
+        'half a surrogate pair',
+        "text like kombu's",
+        'a tuple',
+        'big integers beside NaN',
+      ],
+      fail: [
+        'one argument',
+        'no argument',
+        'several arguments',
+        'a number',
+        'a list',
+        'small and large numbers',
+        'KeyError',
+        'KeyError of two',
+        'ConnectionRefusedError',
+        'TimeoutError with text',
+        'JSONDecodeError',
+        "a class of the workers'",
+        'gaierror',
+        'herror',
+        'SSLError',
+        'SSLCertVerificationError',
+        'URLError',
+        'HTTPError',
+        'OSError with a file name',
+        'NotRegistered',
+        'text that looks like a repr',
+        'numbers of every kind',
+        'a float',
+        'infinity',
+        'bytes',
+        'a datetime',
+        "kombu's types",
+        'a time and zones',
+        'keys like integers',
+        'an object without JSON',
+        'UnicodeDecodeError',
+        'UnicodeDecodeError of many',
+        'UnicodeEncodeError',
+        'UnicodeEncodeError of many',
+        'CalledProcessError',
+        'CalledProcessError by a signal',
+        'CalledProcessError by another',
+        'TimeoutExpired',
+        'SyntaxError',
+        'SyntaxError without a place',
+        'NoSectionError',
+        'OSError of one file and another',
+        'ModuleNotFoundError',
+        'IndexError',
+        'StopIteration',
+        'AssertionError',
+        'MaxRetriesExceededError',
+        'a class of another class',
+      ],
+    };
+    for (const [task, names] of Object.entries(kinds)) {
+      for (const kind of names) {
+        it(`where a task ends with ${task === 'fail' ? 'an exception' : 'a value'}: ${kind}`, async () => {
+          const taskId = await service.assign(`automation.${task}`, { kind });
+          const { status } = await resultOf(service, taskId);
+          assert.equal(status, task === 'fail' ? 'failed' : 'completed');
+          await assertAsPython(service, [taskId]);
+        });
+      }
     }
+
+    it('where a task hits a limit, is rejected, or is unknown to the workers', async () => {
+      const taskTypes = ['soft_limit', 'hard_limit', 'reject', 'unknown_to_all'];
+      const taskIds = await Promise.all(
+        taskTypes.map((taskType) => service.assign(`automation.${taskType}`)),
+      );
+      for (const taskId of taskIds) {
+        assert.equal((await resultOf(service, taskId)).status, 'failed');
+      }
+      await assertAsPython(service, taskIds);
+    });
+
+    it('where a task has expired before a worker took it', async () => {
+      const options = { expires: -1 };
+      const task = { name: 'automation.echo', params: '{}', options };
+      const sent = await runPython('send_tasks', [], { input: JSON.stringify(task) });
+      const [taskId = ''] = JSON.parse(sent) as string[];
+      const { error, state } = await resultOf(service, taskId);
+      assert.deepEqual([error, state], ['expired', 'REVOKED']);
+      await assertAsPython(service, [taskId]);
+    });
+
+    for (const [what, configuration] of [
+      ['as the workers store it', {}],
+      ['where it is compressed', { result_compression: 'gzip' }],
+      ['where it is extended', { result_extended: true }],
+    ] as const) {
+      it(`for whatever a task returns or raises, ${what}`, async () => {
+        const seed = Date.now();
+        const texts = fc.sample(jsonObjectTexts(PRINTABLE), { numRuns: 150, seed });
+        const tasks = texts.flatMap((text, index) => [
+          { id: `${index}-value`, state: 'SUCCESS', result: text },
+          { id: `${index}-fail`, state: 'FAILURE', result: `[${text}, [${text}]]` },
+          { id: `${index}-fail1`, state: 'FAILURE', result: `[[${text}]]` },
+        ]);
+        const ids = tasks.map(({ id }) => `${seed}-${id}`);
+        const input = tasks.map((task) => JSON.stringify({ ...task, id: `${seed}-${task.id}` }));
+        await runPython('store_results', [JSON.stringify(configuration)], {
+          input: input.join('\n'),
+        });
+        await assertAsPython(service, ids);
+      });
+    }
+
+    it('under the key prefix of the result backend, with Celery’s separator', async () => {
+      for (const prefix of ['fleet', 'fleet:']) {
+        const transportOptions = { global_keyprefix: prefix };
+        const id = `prefixed-${prefix.length}`;
+        await runPython(
+          'store_results',
+          [JSON.stringify({ result_backend_transport_options: transportOptions })],
+          { input: JSON.stringify({ id, state: 'SUCCESS', result: '{"a": 1.0}' }) },
+        );
+        const prefixed = await startTestService({ CELERY_RESULT_GLOBAL_KEYPREFIX: prefix });
+        await assertAsPython(prefixed, [id], transportOptions);
+        await prefixed.close();
+        assert.equal((await readResult(service, id)).status, 'pending');
+      }
+    });
   });
 
   it('answers started without the process id and host of the worker, then failed when revoked', async () => {
     const taskId = await service.assign('automation.sleep', { seconds: 20 });
     const started = await resultOf(service, taskId, ({ status }) => status === 'started');
-    assert.deepEqual(Object.keys(started), ['task_id', 'status', 'timestamp']);
+    assert.deepEqual(Object.keys(started), ['task_id', 'status', 'timestamp', 'state']);
 
-    await runPython('revoke', taskId);
+    await runPython('revoke', [taskId]);
     const revoked = await resultOf(service, taskId);
-    const [result] = await pythonResults([taskId]);
-    assert.equal(result?.state, 'REVOKED');
-    assert.equal(revoked.status, 'failed');
-    assert.equal(revoked.error, result.text);
+    assert.equal(revoked.state, 'REVOKED');
+    await assertAsPython(service, [taskId]);
+  });
+
+  it('stays pending where a task keeps no result', async () => {
+    const key = 'spec-ignored-result';
+    const taskId = await service.assign('automation.ignore_result', { key });
+    await eventually('the task has run', () => redis.get(key).then((value) => value ?? undefined));
+    // The worker's next task ends after whatever it might still have to store of this one.
+    await resultOf(service, await service.assign('automation.echo'));
+    assert.equal((await readResult(service, taskId)).status, 'pending');
+  });
+
+  it('shows tracebacks with EXPOSE_TRACEBACKS, and not without', async () => {
+    const exposing = await startTestService({ EXPOSE_TRACEBACKS: 'true' });
+    const taskId = await service.assign('automation.fail', { kind: 'one argument' });
+    assert.ok(!('traceback' in (await resultOf(service, taskId))));
+    const { traceback } = await readResult(exposing, taskId);
+    assert.match(traceback ?? '', /^Traceback .*\n.*ValueError: Connection timeout/s);
+
+    const retried = await service.assign('automation.retry');
+    const isRetry = ({ status }: { status: string }) => status === 'retry';
+    const retry = await resultOf(exposing, retried, isRetry);
+    assert.match(retry.traceback ?? '', /secret reason/);
+    assert.ok(!(await service.get(`/result/${retried}`)).text.includes('secret reason'));
+    await exposing.close();
   });
 
   it('answers retry without the exception', async () => {
     const taskId = await service.assign('automation.retry');
     const body = await resultOf(service, taskId, ({ status }) => status === 'retry');
-    assert.deepEqual(Object.keys(body), ['task_id', 'status', 'timestamp']);
+    assert.deepEqual(Object.keys(body), ['task_id', 'status', 'timestamp', 'state']);
   });
 
   it('gives the meta of a state of the task’s own as progress', async () => {
@@ -116,7 +244,28 @@ describe('GET /result/{task_id}', () => {
   });
 
   for (const [what, stored, reason] of [
-    ['pickle', '\x80\x04\x95', 'the stored result is not JSON'],
+    [
+      'a pickle',
+      Buffer.from('\x80\x04\x95', 'latin1'),
+      "the stored result is a pickle; have the workers use result_serializer='json'",
+    ],
+    ['another serializer’s bytes', Buffer.from([0xff, 0xfe]), 'the stored result is not JSON'],
+    [
+      'bzip2',
+      '\0celery-compressed\0application/x-bz2\0BZh9',
+      `the stored result is compressed as "application/x-bz2", which this service can't ` +
+        "decompress; have the workers use result_compression='gzip'",
+    ],
+    [
+      'damaged zlib',
+      '\0celery-compressed\0application/x-gzip\0x',
+      "the stored result is damaged: it can't be decompressed",
+    ],
+    [
+      'an integer beyond Python',
+      FAILURE_OF_DIGITS,
+      'the stored result is more than Python could read',
+    ],
     ['half of a JSON text', '{"status": "SUC', 'the stored result is not JSON'],
     ['a list', '[]', "the stored result is not Celery's"],
     ['another status', '{"status": 1}', "the stored result is not Celery's"],

@@ -1,12 +1,23 @@
 """Tasks that end in every way a task can end, for the specs."""
 
+import configparser
+import datetime
 import json
 import socket
 import ssl
+import subprocess
 import time
 import urllib.error
+import uuid
+from decimal import Decimal
 
-from celery.exceptions import Ignore, NotRegistered, SoftTimeLimitExceeded
+from celery.exceptions import (
+    Ignore,
+    MaxRetriesExceededError,
+    NotRegistered,
+    Reject,
+    SoftTimeLimitExceeded,
+)
 from worker.celery import app
 
 
@@ -22,14 +33,51 @@ def give(params):
     return params["value"]
 
 
+ZONE = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30))
+AWARE = datetime.datetime(2026, 1, 31, 9, 30, 0, 123456, tzinfo=datetime.timezone.utc)
+
+VALUES = {
+    "an aware datetime": lambda: AWARE,
+    "a naive datetime": lambda: datetime.datetime(2026, 1, 31, 9, 30),
+    "a datetime of another zone": lambda: AWARE.astimezone(ZONE),
+    "a date": lambda: datetime.date(2026, 1, 31),
+    "a time": lambda: datetime.time(9, 30, 5),
+    "a Decimal": lambda: Decimal("1.10"),
+    "a UUID": lambda: uuid.UUID("1d0e0c3b-6a7f-4bb7-8ab4-0d5a4a4c1f5e"),
+    "bytes that are text": lambda: "Grüße".encode(),
+    "bytes that are none": lambda: b"\xff\x00\xfe",
+    "all of them, nested": lambda: {
+        "a": [AWARE, {"b": Decimal("1E+2")}],
+        "c": (b"x", 1.0),
+    },
+    "NaN and infinities": lambda: [float("nan"), {"a": float("inf")}, -float("inf")],
+    "integers of any size": lambda: [2**53 + 1, -(10**40), 10**4299],
+    "floats": lambda: [1.0, -0.0, 1e16, 1e22, 1e-05, 0.1, 5e-324],
+    "keys like integers": lambda: {"2": 1, "1": 2, "b": {"10": 1, "9": 2}},
+    "half a surrogate pair": lambda: "\ud800",
+    "text like kombu's": lambda: {"a": "__type__", "b": {"__type__": 1}},
+    "a tuple": lambda: (1, (2,)),
+    "big integers beside NaN": lambda: [2**64 + 1, 1.0, float("nan"), {"2": 0, "1": 0}],
+}
+
+
 class OutcomeError(Exception):
     """An exception that only the workers can import."""
+
+
+class Outer:
+    """Holds a class, so that its qualified name has a dot."""
+
+    class InnerError(Exception):
+        """An exception with a dot in its name."""
 
 
 EXCEPTIONS = {
     "one argument": lambda: ValueError("Connection timeout to ESC system"),
     "no argument": lambda: ValueError(),
-    "several arguments": lambda: ValueError("a", 2, None, True, 0.5, ["x"], {"k": "it's"}),
+    "several arguments": lambda: ValueError(
+        "a", 2, None, True, 0.5, ["x"], {"k": "it's"}
+    ),
     "a number": lambda: ValueError(7),
     "a list": lambda: ValueError(["a", 'b"', "c'\"\n\\\u00e9\u200b\U0001f600"]),
     "small and large numbers": lambda: ValueError(1e-05, 0.0001, 1.5e300),
@@ -41,14 +89,75 @@ EXCEPTIONS = {
     "a class of the workers'": lambda: OutcomeError("only here"),
     "gaierror": lambda: socket.gaierror(-2, "Name or service not known"),
     "herror": lambda: socket.herror(1, "Unknown host"),
-    "SSLError": lambda: ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"),
-    "SSLCertVerificationError": lambda: ssl.SSLCertVerificationError(1, "verify failed"),
+    "SSLError": lambda: ssl.SSLError(
+        1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"
+    ),
+    "SSLCertVerificationError": lambda: ssl.SSLCertVerificationError(
+        1, "verify failed"
+    ),
     "URLError": lambda: urllib.error.URLError("unknown host"),
     "HTTPError": lambda: urllib.error.HTTPError("http://x", 404, "Not Found", {}, None),
     "OSError with a file name": lambda: FileNotFoundError(2, "No such file", "x.txt"),
     "NotRegistered": lambda: NotRegistered("worker.x"),
     "text that looks like a repr": lambda: ValueError("('a', 2)"),
+    "numbers of every kind": lambda: ValueError(
+        1.0, -0.0, 1e22, 2**64 + 1, float("nan")
+    ),
+    "a float": lambda: ValueError(1.0),
+    "infinity": lambda: ValueError(float("-inf")),
+    "bytes": lambda: ValueError(b"it's \xff\n\\"),
+    "a datetime": lambda: ValueError(AWARE),
+    "kombu's types": lambda: ValueError(
+        *(make() for make in list(VALUES.values())[:10])
+    ),
+    "a time and zones": lambda: ValueError(
+        datetime.time(0, 0, tzinfo=ZONE), AWARE.astimezone(ZONE)
+    ),
+    "keys like integers": lambda: ValueError({"2": 1, "1": 2}),
+    "an object without JSON": lambda: ValueError(object, {1, 2}),
+    "UnicodeDecodeError": lambda: UnicodeDecodeError(
+        "utf-8", b"a\xff", 1, 2, "invalid start byte"
+    ),
+    "UnicodeDecodeError of many": lambda: UnicodeDecodeError(
+        "ascii", b"\xff\xfe", 0, 2, "no"
+    ),
+    "UnicodeEncodeError": lambda: UnicodeEncodeError(
+        "ascii", "aé", 1, 2, "ordinal not in range"
+    ),
+    "UnicodeEncodeError of many": lambda: UnicodeEncodeError(
+        "ascii", "aéü", 1, 3, "no"
+    ),
+    "CalledProcessError": lambda: subprocess.CalledProcessError(
+        1, ["false", "it's"], output=b"x"
+    ),
+    "CalledProcessError by a signal": lambda: subprocess.CalledProcessError(
+        -9, "sleep 9"
+    ),
+    "CalledProcessError by another": lambda: subprocess.CalledProcessError(
+        -99, "sleep 9"
+    ),
+    "TimeoutExpired": lambda: subprocess.TimeoutExpired(["sleep", "9"], 1.0),
+    "SyntaxError": lambda: SyntaxError(
+        "invalid syntax", ("dir/file.py", 3, 1, "x x", 3, 2)
+    ),
+    "SyntaxError without a place": lambda: SyntaxError("invalid syntax"),
+    "NoSectionError": lambda: configparser.NoSectionError("it's"),
+    "OSError of one file and another": lambda: OSError(
+        18, "Cross-device link", "a", None, "b"
+    ),
+    "ModuleNotFoundError": lambda: ModuleNotFoundError("No module named 'x'", name="x"),
+    "IndexError": lambda: IndexError("list index out of range"),
+    "StopIteration": lambda: StopIteration(3),
+    "AssertionError": lambda: AssertionError(),
+    "MaxRetriesExceededError": lambda: MaxRetriesExceededError("Can't retry"),
+    "a class of another class": lambda: Outer.InnerError("inner", 1),
 }
+
+
+@app.task(name="automation.value")
+def value(params):
+    """Return the value called `kind`."""
+    return VALUES[params["kind"]]()
 
 
 @app.task(name="automation.fail")
@@ -83,6 +192,18 @@ def state(self, params):
     """Store a state of the task's own with its meta, and leave it so."""
     self.update_state(state=params["state"], meta=params["meta"])
     raise Ignore()
+
+
+@app.task(name="automation.reject")
+def reject(params):
+    """Be rejected, for good."""
+    raise Reject("no", requeue=False)
+
+
+@app.task(name="automation.ignore_result", ignore_result=True)
+def ignore_result(params):
+    """Leave no result, but a key that tells that it has run."""
+    app.backend.client.set(params["key"], "has run", ex=60)
 
 
 @app.task(name="automation.sleep")
