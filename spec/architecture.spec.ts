@@ -14,7 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   configValues: ['celery'],
   log: ['configValues'],
   errors: ['contract'],
-  contract: [],
+  contract: ['json'],
   operations: ['contract', 'celery', 'json'],
   celery: ['json'],
   json: [],

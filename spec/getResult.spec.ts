@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { eventually } from './support/eventually.js';
@@ -50,6 +51,7 @@ describe('GET /result/{task_id}', () => {
         'a date',
         'a time',
         'a Decimal',
+        'a Decimal that is no number',
         'a UUID',
         'bytes that are text',
         'bytes that are none',
@@ -107,6 +109,17 @@ describe('GET /result/{task_id}', () => {
         'NoSectionError',
         'OSError of one file and another',
         'ModuleNotFoundError',
+        'NoOptionError',
+        'BlockingIOError of characters',
+        'QueueNotFound',
+        'SSLWantReadError',
+        'TabError',
+        'UnicodeTranslateError',
+        'IncompleteRead',
+        'ContentTooShortError',
+        "asyncio's IncompleteReadError",
+        'a Decimal that is no number',
+        'ExceptionGroup',
         'IndexError',
         'StopIteration',
         'AssertionError',
@@ -278,6 +291,61 @@ describe('GET /result/{task_id}', () => {
       assert.equal(task_id, 'broken');
     });
   }
+
+  for (const [what, stored, reason] of [
+    [
+      'a state that is no text',
+      '{"status": NaN, "result": 1}',
+      "the stored result is not Celery's",
+    ],
+    ['NaN alone', 'NaN', "the stored result is not Celery's"],
+    [
+      'more than fits when it is decompressed',
+      Buffer.concat([
+        Buffer.from('\0celery-compressed\0application/x-gzip\0'),
+        deflateSync(Buffer.alloc(65 * 1024 * 1024, ' ')),
+      ]),
+      'the stored result is more than 64 MB when decompressed',
+    ],
+  ] as const) {
+    it(`answers a clear 500 where Redis holds ${what}`, async () => {
+      await redis.set('celery-task-meta-odd', stored);
+      const response = await service.get('/result/odd').expect(500);
+      const { message } = response.body as Record<string, string>;
+      assert.equal(message, `The result could not be retrieved: ${reason}`);
+    });
+  }
+
+  it('leaves out a date_done or a traceback that is none', async () => {
+    for (const date of [
+      'NaN',
+      '"yesterday"',
+      '"2026-01-31"',
+      '[1]',
+      '"2026-01-31T09:30:00+0530"',
+    ]) {
+      const stored = `{"status": "SUCCESS", "result": 1, "traceback": NaN, "date_done": ${date}}`;
+      await redis.set('celery-task-meta-odd', stored);
+      const body = await readResult(service, 'odd');
+      assert.ok(!('date_done' in body), date);
+    }
+    const naive = '{"status": "SUCCESS", "result": 1, "date_done": "2026-01-31T09:30:00.5"}';
+    await redis.set('celery-task-meta-odd', naive);
+    assert.equal((await readResult(service, 'odd')).date_done, '2026-01-31T09:30:00.5+00:00');
+  });
+
+  it('reads a string of 32 MB, beside what JSON.parse does not read too', async () => {
+    const text = 'x'.repeat(32 * 1024 * 1024);
+    for (const [result, expected] of [
+      [`[NaN, "${text}"]`, [null, text]],
+      [`{"__type__": "bytes", "__value__": "${text}"}`, text],
+      [`{"__type__": "base64", "__value__": "${text}"}`, text],
+    ] as const) {
+      await redis.set('celery-task-meta-large', `{"status": "SUCCESS", "result": ${result}}`);
+      assert.deepEqual((await readResult(service, 'large')).result, expected);
+    }
+    await redis.del('celery-task-meta-large');
+  });
 
   it('reads an empty value as pending', async () => {
     await redis.set('celery-task-meta-empty', '');

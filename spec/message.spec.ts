@@ -130,6 +130,34 @@ describe('A message of this service, beside one of Python’s send_task', functi
     assert.match(String(eventOf(events[0]).body.args), /later/);
   });
 
+  it('is told of in no event where Redis has refused the message', async () => {
+    await redis.set('worker_queue', 'not a list');
+    const response = await service.post('/assign-task/').send({ task_type: 'spec' }).expect(500);
+    assert.deepEqual((response.body as { details: object }).details, { queued: 'no' });
+    await redis.del('worker_queue');
+    // The event of a later message shows that none has come before it.
+    await assign(service, '{"later": true}');
+    await eventually('the event', () => events[0]);
+    assert.match(String(eventOf(events[0]).body.args), /later/);
+  });
+
+  it('is queued where Redis refuses the event, with one warning in the log', async () => {
+    await redis.call('ACL', 'SETUSER', 'silent', 'on', '>secret', '~*', '+@all', 'resetchannels');
+    const silent = await startTestService({
+      CELERY_BROKER_URL: databaseUrl(BROKER_DATABASE).replace('//', '//silent:secret@'),
+    });
+    for (let count = 0; count < 3; count += 1) {
+      await assign(silent, '{}');
+    }
+    assert.equal(await redis.llen('worker_queue'), 3);
+    const warnings = () =>
+      silent.lines.filter(({ message }) => message.includes('refuses the event'));
+    await eventually('the warning', () => warnings()[0]);
+    await silent.close();
+    assert.equal(warnings().length, 1);
+    assert.match(String(warnings()[0]?.fields.reason), /NOPERM/);
+  });
+
   it('leaves the same bindings, once per connection', async () => {
     const keys = ['_kombu.binding.worker_queue', '_kombu.binding_permanent.worker_queue'];
     const members = () => Promise.all(keys.map((key) => redis.smembers(key)));
@@ -218,7 +246,7 @@ describe('A message of this service, beside one of Python’s send_task', functi
     ],
   ];
   for (const [what, params, pointer, message] of refused) {
-    it(`is not made of ${what}, which no worker could read`, async () => {
+    it(`is not made of ${what}, which a worker might not read`, async () => {
       const response = await service
         .post('/assign-task/')
         .set('Content-Type', 'application/json')

@@ -6,9 +6,9 @@ export const GZIP = 'application/x-gzip';
 
 export const compress = promisify(deflate);
 
-/** Rejects where the payload is damaged, or is more than one string of Redis may hold: 512 MB. */
+/** Rejects where the payload is damaged; with a RangeError where it holds more than 64 MB. */
 export function decompress(payload: Buffer): Promise<Buffer> {
   return promisify<Buffer, { maxOutputLength: number }, Buffer>(inflate)(payload, {
-    maxOutputLength: 512 * 1024 * 1024,
+    maxOutputLength: 64 * 1024 * 1024,
   });
 }

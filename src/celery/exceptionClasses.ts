@@ -30,6 +30,10 @@ const osErrorText: ExceptionText = (values) => {
   return `${start}: ${pythonRepr(file)}${end}`;
 };
 
+/** A third argument of BlockingIOError that is a number counts characters (`oserror_parse_args`). */
+const blockingErrorText: ExceptionText = (values) =>
+  osErrorText(typeof values[2] === 'bigint' ? values.slice(0, 2) : values);
+
 /** `SSLError_str` (Modules/_ssl.c). */
 const sslErrorText: ExceptionText = (values) =>
   values.length >= 2 && typeof values[1] === 'string' ? values[1] : osErrorText(values);
@@ -59,13 +63,24 @@ const unicodeEncodeErrorText: ExceptionText = ([encoding, object, start, end, re
   if (typeof object !== 'string' || typeof start !== 'bigint' || typeof end !== 'bigint') {
     return undefined;
   }
-  const character = Array.from(object)[Number(start)];
-  const what =
-    end === start + 1n && character !== undefined
-      ? `character '${hexEscape(character)}' in position ${start}`
-      : `characters in position ${start}-${end - 1n}`;
+  const what = charactersAt(object, start, end);
   return `'${pythonStr(encoding ?? null)}' codec can't encode ${what}: ${pythonStr(reason ?? null)}`;
 };
+
+/** `UnicodeTranslateError_str` (Objects/exceptions.c). */
+const unicodeTranslateErrorText: ExceptionText = ([object, start, end, reason]) => {
+  if (typeof object !== 'string' || typeof start !== 'bigint' || typeof end !== 'bigint') {
+    return undefined;
+  }
+  return `can't translate ${charactersAt(object, start, end)}: ${pythonStr(reason ?? null)}`;
+};
+
+function charactersAt(text: string, start: bigint, end: bigint): string {
+  const character = Array.from(text)[Number(start)];
+  return end === start + 1n && character !== undefined
+    ? `character '${hexEscape(character)}' in position ${start}`
+    : `characters in position ${start}-${end - 1n}`;
+}
 
 /** `CalledProcessError.__str__` of Lib/subprocess.py. */
 const calledProcessErrorText: ExceptionText = ([code = null, command = null]) => {
@@ -94,8 +109,13 @@ const syntaxErrorText: ExceptionText = ([message = null, details]) => {
   return places.length === 0 ? text : `${text} (${places.join(', ')})`;
 };
 
+/** `IncompleteRead.__repr__` of Lib/http/client.py, of which only the first argument is kept. */
+const incompleteReadText: ExceptionText = ([partial = null]) => {
+  const length = kombuObjectOf(partial)?.bytes?.length;
+  return length === undefined ? undefined : `IncompleteRead(${length} bytes read)`;
+};
+
 const OS_ERRORS = [
-  'BlockingIOError',
   'BrokenPipeError',
   'ChildProcessError',
   'ConnectionAbortedError',
@@ -117,12 +137,18 @@ const OS_ERRORS = [
 export const EXCEPTION_TEXTS: ReadonlyMap<string, ExceptionText> = new Map<string, ExceptionText>([
   ['builtins.KeyError', keyErrorText],
   ['celery.exceptions.NotRegistered', keyErrorText],
+  ['celery.exceptions.QueueNotFound', keyErrorText],
+  ['zoneinfo._common.ZoneInfoNotFoundError', keyErrorText],
+  ['builtins.BlockingIOError', blockingErrorText],
   ...OS_ERRORS.map((name) => [`builtins.${name}`, osErrorText] as const),
   ['socket.gaierror', osErrorText],
   ['socket.herror', osErrorText],
   ['ssl.SSLError', sslErrorText],
   ['ssl.SSLCertVerificationError', sslErrorText],
   ['ssl.SSLEOFError', sslErrorText],
+  ['ssl.SSLSyscallError', sslErrorText],
+  ['ssl.SSLWantReadError', sslErrorText],
+  ['ssl.SSLWantWriteError', sslErrorText],
   ['ssl.SSLZeroReturnError', sslErrorText],
   // `URLError.__str__` of Lib/urllib/error.py.
   ['urllib.error.URLError', ([reason = null]) => `<urlopen error ${pythonStr(reason)}>`],
@@ -130,17 +156,29 @@ export const EXCEPTION_TEXTS: ReadonlyMap<string, ExceptionText> = new Map<strin
   ['billiard.exceptions.SoftTimeLimitExceeded', timeLimitText('SoftTimeLimitExceeded')],
   ['builtins.UnicodeDecodeError', unicodeDecodeErrorText],
   ['builtins.UnicodeEncodeError', unicodeEncodeErrorText],
+  ['builtins.UnicodeTranslateError', unicodeTranslateErrorText],
   ['subprocess.CalledProcessError', calledProcessErrorText],
   ['subprocess.TimeoutExpired', timeoutExpiredText],
   ['builtins.SyntaxError', syntaxErrorText],
   ['builtins.IndentationError', syntaxErrorText],
-  // `NoSectionError.__init__` and `Error.__repr__` of Lib/configparser.py.
+  ['builtins.TabError', syntaxErrorText],
+  ['http.client.IncompleteRead', incompleteReadText],
+  // `__init__` of each, and `Error.__repr__`, of Lib/configparser.py.
   ['configparser.NoSectionError', ([section = null]) => `No section: ${pythonRepr(section)}`],
+  [
+    'configparser.NoOptionError',
+    ([option = null, section = null]) =>
+      `No option ${pythonRepr(option)} in section: ${pythonRepr(section)}`,
+  ],
 ]);
 
 /** Their constructors want other arguments than those they keep, so that Celery can't rebuild them. */
 export const NOT_REBUILT: ReadonlySet<string> = new Set([
+  'asyncio.exceptions.IncompleteReadError',
+  'asyncio.exceptions.LimitOverrunError',
+  'builtins.BaseExceptionGroup',
   'builtins.ExceptionGroup',
   'json.decoder.JSONDecodeError',
+  'urllib.error.ContentTooShortError',
   'urllib.error.HTTPError',
 ]);

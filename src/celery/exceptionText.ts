@@ -13,6 +13,9 @@ export function exceptionText(stored: ExactValue): string {
   if (!(stored instanceof Map)) {
     return pythonStr(stored);
   }
+  if (stored.size === 0) {
+    return 'None';
+  }
   const fields = stored as ReadonlyMap<string, ExactValue>;
   const type = pythonStr(fields.get('exc_type') ?? null);
   const module = fields.get('exc_module');
@@ -20,7 +23,7 @@ export function exceptionText(stored: ExactValue): string {
   const name = typeof module === 'string' ? `${module}.${type}` : type;
   const values = isList(message) ? message : [message];
   if (NOT_REBUILT.has(name)) {
-    return `<class '${name}'>(${pythonStr(message)})`;
+    return `<class '${name.replace(/^builtins\./, '')}'>(${pythonStr(message)})`;
   }
   return EXCEPTION_TEXTS.get(name)?.(values) ?? plainText(values);
 }

@@ -1,4 +1,5 @@
 import { isList, type ExactValue } from '../json/exactJson.js';
+import { pointerPart } from '../json/jsonPointer.js';
 
 /**
  * A Python value for which JSON has no form, as kombu writes it: `{"__type__": …, "__value__": …}`
@@ -40,8 +41,9 @@ export function withoutKombuObjects(value: ExactValue): ExactValue {
 }
 
 /**
- * The JSON pointer of an object that looks like one of kombu's but that kombu can't read. A worker drops a
- * message that holds one, without a result (`on_decode_error` in celery/worker/consumer/consumer.py).
+ * The JSON pointer of an object that looks like one of kombu's but is in no form that kombu itself writes.
+ * A worker that can't read it drops the whole message, without a result (`on_decode_error` in
+ * celery/worker/consumer/consumer.py).
  */
 export function findUnreadable(value: ExactValue): string | undefined {
   if (isList(value)) {
@@ -59,7 +61,7 @@ function findAmong(members: Iterable<readonly [string | number, ExactValue]>): s
   for (const [key, member] of members) {
     const pointer = findUnreadable(member);
     if (pointer !== undefined) {
-      return `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}${pointer}`;
+      return `${pointerPart(key)}${pointer}`;
     }
   }
   return undefined;
@@ -74,13 +76,7 @@ const TYPES: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['datetime', (value) => text(value, DATE_TIME, datetimeOf)],
   ['date', (value) => text(value, DATE, dateOf)],
   ['time', (value) => text(value, TIME, timeOf)],
-  [
-    'decimal',
-    (value) =>
-      text(value, /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Infinity|NaN)$/, (plain) =>
-        objectOf(plain, plain, `Decimal('${plain}')`),
-      ),
-  ],
+  ['decimal', (value) => text(value, DECIMAL, decimalOf)],
   ['uuid', uuidOf],
 ]);
 
@@ -96,6 +92,13 @@ function objectOf(plain: string, str: string, repr: string): KombuObject {
   return { plain, str: () => str, repr: () => repr };
 }
 
+/** An exponent of 18 digits may be beyond Python's `decimal.MAX_EMAX`. */
+const DECIMAL = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,17})?|Infinity|s?NaN\d{0,17})$/;
+
+function decimalOf(plain: string): KombuObject {
+  return objectOf(plain, plain, `Decimal('${plain}')`);
+}
+
 function uuidOf(value: ExactValue): KombuObject | undefined {
   const hex = value instanceof Map && value.size === 1 ? (value.get('hex') as unknown) : undefined;
   if (typeof hex !== 'string' || !/^[0-9a-f]{32}$/i.test(hex)) {
@@ -105,21 +108,21 @@ function uuidOf(value: ExactValue): KombuObject | undefined {
   return objectOf(plain, plain, `UUID('${plain}')`);
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
 function bytesObject(value: ExactValue, type: string): KombuObject | undefined {
-  // No UTF-8 exists for half of a surrogate pair.
-  const isReadable =
-    typeof value === 'string' && (type === 'base64' ? BASE64 : /^\P{Cs}*$/u).test(value);
-  const bytes = isReadable ? Buffer.from(value, type === 'base64' ? 'base64' : 'utf8') : undefined;
-  return (
-    bytes && {
-      plain: value as string,
-      str: () => bytesRepr(bytes),
-      repr: () => bytesRepr(bytes),
-      bytes,
-    }
-  );
+  if (typeof value !== 'string' || !(type === 'base64' ? isBase64 : isWellFormed)(value)) {
+    return undefined;
+  }
+  const bytes = Buffer.from(value, type === 'base64' ? 'base64' : 'utf8');
+  return { plain: value, str: () => bytesRepr(bytes), repr: () => bytesRepr(bytes), bytes };
+}
+
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+}
+
+/** No UTF-8 exists for half of a surrogate pair. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Cs}/u.test(text);
 }
 
 /** CPython's `PyBytes_Repr` (Objects/bytesobject.c). */

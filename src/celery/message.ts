@@ -37,11 +37,15 @@ export function taskMessage(
   task: Task,
   sender: Sender,
 ): Message {
-  const { headers } = client.createTaskMessage(task.id, task.name, [], {});
+  const base = client.createTaskMessage(task.id, task.name, [], {});
+  const { lang, task: name, id } = base.headers as CeleryNodeHeaders;
   const { text, value, isPlain } = task.params;
   return {
     headers: {
-      ...headers,
+      // One by one: V8 spreads an object of another shape slowly.
+      lang,
+      task: name,
+      id,
       shadow: null,
       eta: null,
       expires: null,
@@ -52,7 +56,7 @@ export function taskMessage(
       root_id: task.id,
       parent_id: null,
       argsrepr: saferepr([value], isPlain),
-      kwargsrepr: saferepr({}, isPlain),
+      kwargsrepr: '{}',
       origin: sender.origin,
       ignore_result: null,
       replaced_task_nesting: 0,
@@ -70,6 +74,13 @@ export function taskMessage(
     },
     body: `[[${text}], {}, ${EMBED}]`,
   };
+}
+
+/** What celery-node sends of the headers. */
+interface CeleryNodeHeaders {
+  lang: string;
+  task: string;
+  id: string;
 }
 
 /** The task's callbacks, of which it has none. */

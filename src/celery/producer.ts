@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import { parseExact } from '../json/exactJson.js';
+import { parseExact, type ExactValue } from '../json/exactJson.js';
 import type { JsonPart } from '../json/jsonDocument.js';
 import type { CeleryClient } from './client.js';
 import { compress, GZIP } from './compression.js';
@@ -64,7 +64,8 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
     if (pointer !== undefined) {
       return {
         queued: 'no',
-        reason: 'has a __type__ and __value__ that a worker could not read',
+        reason:
+          'has a __type__ and a __value__ in no form that kombu writes, so that a worker may not read it',
         pointer,
       };
     }
@@ -109,7 +110,7 @@ function createDeclaration({ broker }: CeleryClient, keyPrefix: string): (queue:
     declared.add(queue);
     const { keys, member } = queueBinding(queue);
     for (const key of keys) {
-      broker.redis.sadd(`${keyPrefix}${key}`, member).catch(() => undefined);
+      broker.redis.sadd(`${keyPrefix}${key}`, member).catch(() => declared.delete(queue));
     }
   };
 }
@@ -126,12 +127,14 @@ async function compressed(
   return { ...message, headers, body: await compress(message.body) };
 }
 
-/** Where the worker's kombu would fail on these params, which are well-formed JSON. */
-function unreadablePart({ text }: JsonPart): string | undefined {
-  // A key may be written in escapes.
-  return text.includes('__type__') || text.includes('\\u00')
-    ? findUnreadable(parseExact(text))
-    : undefined;
+/** Where a worker's kombu may fail on these params, which are well-formed JSON. */
+function unreadablePart({ text, value, isPlain }: JsonPart): string | undefined {
+  // A key may be written in escapes: of ASCII's letters and of the underscore.
+  if (!text.includes('__type__') && !/\\u00[4-7]/.test(text)) {
+    return undefined;
+  }
+  const exact = isPlain ? parseExact(text, { allowsInfinity: false }) : (value as ExactValue);
+  return findUnreadable(exact);
 }
 
 /** A ReplyError is Redis's answer that it has refused the command. */

@@ -69,10 +69,9 @@ async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
   try {
     return { status: statusOf(await readStoredResult(payload)) };
   } catch (error) {
-    if (error instanceof UnreadableResult) {
-      return { reason: error.message, cause: error.cause };
-    }
-    throw error;
+    return error instanceof UnreadableResult
+      ? { reason: error.message, cause: error.cause }
+      : { reason: 'the stored result could not be read', cause: error };
   }
 }
 

@@ -23,24 +23,62 @@ export class UnreadableResult extends Error {
 
 /** Reads what Redis holds under a task's key. Rejects with UnreadableResult. */
 export async function readStoredResult(payload: Buffer): Promise<StoredResult> {
-  const text = decode(await inflate(payload));
-  const isStrict = assertJson(text);
-  const { members } = scanJson(text);
-  const state = textMember(members, 'status');
+  const meta = membersOf(decode(await inflate(payload)));
+  const state = meta.text('status');
   if (state === undefined) {
     throw new UnreadableResult("the stored result is not Celery's");
   }
-  const result = members.get('result') ?? 'null';
   return {
     state,
-    dateDone: withOffset(textMember(members, 'date_done')),
-    traceback: textMember(members, 'traceback'),
-    exact: () => parse(result),
-    plainText: () =>
-      isStrict && !result.includes('__type__')
-        ? result
-        : writeExact(withoutKombuObjects(parse(result))),
+    dateDone: withOffset(meta.text('date_done')),
+    traceback: meta.text('traceback'),
+    exact: () => meta.exact('result'),
+    plainText: () => meta.plainText('result'),
   };
+}
+
+/** The members of the stored object. */
+interface Members {
+  /** Undefined where it is no text. */
+  text: (name: string) => string | undefined;
+  /** Null where there is none. */
+  exact: (name: string) => ExactValue;
+  plainText: (name: string) => string;
+}
+
+function membersOf(text: string): Members {
+  try {
+    JSON.parse(text);
+  } catch {
+    // It is broken, or it holds what Python takes for JSON and JSON.parse doesn't: NaN, Infinity.
+    return exactMembers(parse(text));
+  }
+  const { members } = scanJson(text);
+  const member = (name: string): string => members.get(name) ?? 'null';
+  return {
+    text: (name) => textOrNothing(JSON.parse(member(name))),
+    exact: (name) => parse(member(name)),
+    plainText: (name) =>
+      member(name).includes('__type__') ? writePlain(parse(member(name))) : member(name),
+  };
+}
+
+function exactMembers(value: ExactValue): Members {
+  const members: ReadonlyMap<string, ExactValue> = value instanceof Map ? value : new Map();
+  const member = (name: string): ExactValue => members.get(name) ?? null;
+  return {
+    text: (name) => textOrNothing(member(name)),
+    exact: member,
+    plainText: (name) => writePlain(member(name)),
+  };
+}
+
+function writePlain(value: ExactValue): string {
+  return writeExact(withoutKombuObjects(value));
+}
+
+function textOrNothing(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** `COMPRESSED_PAYLOAD_MAGIC` of celery/backends/base.py; the content type and a zero byte follow. */
@@ -60,7 +98,11 @@ async function inflate(payload: Buffer): Promise<Buffer> {
     );
   }
   return decompress(payload.subarray(end + 1)).catch((cause: unknown) => {
-    throw new UnreadableResult("the stored result is damaged: it can't be decompressed", { cause });
+    const isTooLarge = cause instanceof RangeError;
+    const reason = isTooLarge
+      ? 'more than 64 MB when decompressed'
+      : "damaged: it can't be decompressed";
+    throw new UnreadableResult(`the stored result is ${reason}`, { cause });
   });
 }
 
@@ -81,33 +123,17 @@ function decode(payload: Buffer): string {
   }
 }
 
-/** Says whether JSON.parse takes it; otherwise it holds `NaN` or `Infinity`, or is refused. */
-function assertJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    parse(text);
-    return false;
-  }
-}
-
 function parse(text: string): ExactValue {
   try {
-    return parseExact(text);
+    return parseExact(text, { allowsInfinity: true });
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? 'is not JSON' : 'is more than Python could read';
     throw new UnreadableResult(`the stored result ${reason}`, { cause });
   }
 }
 
-function textMember(members: ReadonlyMap<string, string>, name: string): string | undefined {
-  const text = members.get(name);
-  const value: unknown = text === undefined ? undefined : JSON.parse(text);
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** Celery writes its own time, UTC unless told otherwise, before 5.4 without saying so. */
+/** Celery writes UTC unless told otherwise; some versions don't say so. */
 function withOffset(date: string | undefined): string | undefined {
-  return date === undefined || /(Z|[+-]\d\d:\d\d)$/.test(date) ? date : `${date}+00:00`;
+  const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:\d\d)?$/.exec(date ?? '');
+  return match === null || match[1] !== undefined ? match?.[0] : `${match[0]}+00:00`;
 }

@@ -2,6 +2,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { InvalidRequest, type RequestFault } from '../errors.js';
+import { pointerPart } from '../json/jsonPointer.js';
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
 
 /** What a request gives an operation. */
@@ -68,7 +69,7 @@ type Compile = (...keys: string[]) => ValidateFunction;
 
 /** Schemas are compiled where they stand in the document, so that their own references resolve. */
 function referenceTo(...keys: string[]): { $ref: string } {
-  const pointer = keys.map((key) => `/${encodeURIComponent(pointerToken(key))}`).join('');
+  const pointer = keys.map((key) => `/${encodeURIComponent(pointerPart(key).slice(1))}`).join('');
   return { $ref: `${DOCUMENT}#${pointer}` };
 }
 
@@ -81,7 +82,7 @@ function pathParts(operation: OpenApiOperation, compile: Compile): Part[] {
       );
     }
     return {
-      where: { in: 'path' as const, pointer: `/${pointerToken(parameter.name)}` },
+      where: { in: 'path' as const, pointer: pointerPart(parameter.name) },
       select: (values: RequestValues) => values.pathParameters[parameter.name],
       validate: compile('parameters', String(index), 'schema'),
     };
@@ -111,8 +112,8 @@ function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): Request
     .map(({ keyword, instancePath, params, message }) => {
       const pointer = `${where.pointer}${instancePath}`;
       if (keyword === 'required') {
-        const name = pointerToken(String(params.missingProperty));
-        return { in: where.in, pointer: `${pointer}/${name}`, message: 'is required' };
+        const name = pointerPart(String(params.missingProperty));
+        return { in: where.in, pointer: `${pointer}${name}`, message: 'is required' };
       }
       return { in: where.in, pointer, message: message ?? `does not fit ${keyword}` };
     });
@@ -121,9 +122,4 @@ function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): Request
 /** Two schemas that hold for the same value may find the same fault. */
 function withoutRepetitions(faults: readonly RequestFault[]): RequestFault[] {
   return [...new Map(faults.map((fault) => [`${fault.pointer} ${fault.message}`, fault])).values()];
-}
-
-/** RFC 6901, section 3. */
-function pointerToken(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

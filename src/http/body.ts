@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import express, { type Request, type Response } from 'express';
 import { BodyTooLarge, InvalidRequest } from '../errors.js';
-import { NumberOutOfRange } from '../json/exactJson.js';
+import { UnsuitableJson } from '../json/exactJson.js';
 import { readJsonDocument, type JsonDocument } from '../json/jsonDocument.js';
 
 /**
@@ -27,22 +27,8 @@ export function createJsonBodyReader(
     if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
       throw fault('', 'is empty; a JSON object is required');
     }
-    const body = read(decode(bytes));
-    if (isDeeperThan(MAXIMUM_DEPTH, body.value)) {
-      throw fault('', `is nested more than ${MAXIMUM_DEPTH} levels deep`);
-    }
-    return body;
+    return read(decode(bytes));
   };
-}
-
-/** Well below where Python's json module and JSON.stringify give up, near a thousand levels. */
-const MAXIMUM_DEPTH = 256;
-
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) {
-    return false;
-  }
-  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 /** The errors of body-parser carry a status (http-errors). */
@@ -76,7 +62,7 @@ function read(text: string): JsonDocument {
   try {
     return readJsonDocument(text);
   } catch (error) {
-    if (error instanceof NumberOutOfRange) {
+    if (error instanceof UnsuitableJson) {
       throw fault(error.pointer, error.message);
     }
     throw fault('', `is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,4 +1,4 @@
-import { parseExact } from './exactJson.js';
+import { parseExact, UnsuitableJson } from './exactJson.js';
 import { scanJson } from './scanJson.js';
 
 /** A JSON text, as a value and as its sender wrote it. */
@@ -21,12 +21,15 @@ export interface JsonPart {
  * Reads a JSON text that Python's json module must read too.
  *
  * @throws SyntaxError where it is not JSON (RFC 8259)
- * @throws NumberOutOfRange where Python could not hold a number
+ * @throws UnsuitableJson where Python could not hold it
  */
 export function readJsonDocument(text: string): JsonDocument {
   const value: unknown = JSON.parse(text);
-  const { members, isPlain } = scanJson(text);
-  const source: unknown = isPlain ? value : parseExact(text);
+  const { members, isPlain, depth } = scanJson(text);
+  if (depth > MAXIMUM_DEPTH) {
+    throw new UnsuitableJson('', `is nested more than ${MAXIMUM_DEPTH} levels deep`);
+  }
+  const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
 
   return {
     value,
@@ -38,6 +41,9 @@ export function readJsonDocument(text: string): JsonDocument {
     },
   };
 }
+
+/** Well below where Python's json module gives up, near a thousand levels. */
+const MAXIMUM_DEPTH = 256;
 
 function valueOf(source: unknown, name: string): unknown {
   return source instanceof Map

@@ -1,9 +1,27 @@
+import {
+  BACKSLASH,
+  CLOSING_BRACE,
+  CLOSING_BRACKET,
+  COLON,
+  COMMA,
+  endOfNumber,
+  endOfString,
+  isDigit,
+  isSpace,
+  MINUS,
+  OPENING_BRACE,
+  OPENING_BRACKET,
+  QUOTE,
+} from './characters.js';
+
 /** What a scan finds in the text of a JSON object. */
 export interface JsonScan {
   /** The text of each member; of two of the same name, the last one's. */
   members: ReadonlyMap<string, string>;
   /** Whether JSON.parse keeps all that Python's json module would: every number and the keys' order. */
   isPlain: boolean;
+  /** How many levels deep objects and lists are nested: 0 for a scalar, 1 for `{"a": 1}`. */
+  depth: number;
 }
 
 /**
@@ -14,6 +32,7 @@ export function scanJson(text: string): JsonScan {
   const members = new Map<string, string>();
   let isPlain = true;
   let depth = 0;
+  let deepest = 0;
   let outermost = 0;
   let key: string | undefined;
   let start = 0;
@@ -46,6 +65,7 @@ export function scanJson(text: string): JsonScan {
     if (code === OPENING_BRACE || code === OPENING_BRACKET) {
       outermost ||= code;
       depth += 1;
+      deepest = Math.max(deepest, depth);
     } else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) {
       depth -= 1;
     }
@@ -56,42 +76,7 @@ export function scanJson(text: string): JsonScan {
     }
     position += 1;
   }
-  return { members, isPlain };
-}
-
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const PLUS = 0x2b;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-const COLON = 0x3a;
-const COMMA = 0x2c;
-const CAPITAL_E = 0x45;
-const SMALL_E = 0x65;
-const OPENING_BRACE = 0x7b;
-const CLOSING_BRACE = 0x7d;
-const OPENING_BRACKET = 0x5b;
-const CLOSING_BRACKET = 0x5d;
-
-function isDigit(code: number): boolean {
-  return code >= ZERO && code <= NINE;
-}
-
-/** The position behind the string that begins at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) {
-      backslashes += 1;
-    }
-    // An odd number of them escapes the quote.
-    if (backslashes % 2 === 0) {
-      return end + 1;
-    }
-  }
+  return { members, isPlain, depth: deepest };
 }
 
 /** JSON.parse moves keys that look like integers to the front; one may be written in escapes. */
@@ -101,29 +86,10 @@ function mayBeIntegerKey(text: string, start: number, end: number): boolean {
     return false;
   }
   let next = end;
-  while (text.charCodeAt(next) <= SPACE) {
+  while (isSpace(text.charCodeAt(next))) {
     next += 1;
   }
   return text.charCodeAt(next) === COLON;
-}
-
-function endOfNumber(text: string, start: number): number {
-  let end = start + 1;
-  while (end < text.length && isPartOfNumber(text.charCodeAt(end))) {
-    end += 1;
-  }
-  return end;
-}
-
-function isPartOfNumber(code: number): boolean {
-  return (
-    isDigit(code) ||
-    code === POINT ||
-    code === SMALL_E ||
-    code === CAPITAL_E ||
-    code === PLUS ||
-    code === MINUS
-  );
 }
 
 /** Fifteen digits are an integer that a double holds. */

@@ -1,7 +1,9 @@
 """Tasks that end in every way a task can end, for the specs."""
 
+import asyncio
 import configparser
 import datetime
+import http.client
 import json
 import socket
 import ssl
@@ -15,6 +17,7 @@ from celery.exceptions import (
     Ignore,
     MaxRetriesExceededError,
     NotRegistered,
+    QueueNotFound,
     Reject,
     SoftTimeLimitExceeded,
 )
@@ -43,6 +46,11 @@ VALUES = {
     "a date": lambda: datetime.date(2026, 1, 31),
     "a time": lambda: datetime.time(9, 30, 5),
     "a Decimal": lambda: Decimal("1.10"),
+    "a Decimal that is no number": lambda: [
+        Decimal("sNaN"),
+        Decimal("NaN7"),
+        Decimal("-Infinity"),
+    ],
     "a UUID": lambda: uuid.UUID("1d0e0c3b-6a7f-4bb7-8ab4-0d5a4a4c1f5e"),
     "bytes that are text": lambda: "Grüße".encode(),
     "bytes that are none": lambda: b"\xff\x00\xfe",
@@ -146,6 +154,19 @@ EXCEPTIONS = {
         18, "Cross-device link", "a", None, "b"
     ),
     "ModuleNotFoundError": lambda: ModuleNotFoundError("No module named 'x'", name="x"),
+    "NoOptionError": lambda: configparser.NoOptionError("o", "s"),
+    "BlockingIOError of characters": lambda: BlockingIOError(11, "x", 5),
+    "QueueNotFound": lambda: QueueNotFound("q"),
+    "SSLWantReadError": lambda: ssl.SSLWantReadError(2, "want"),
+    "TabError": lambda: TabError("m", ("f.py", 3, 1, "x")),
+    "UnicodeTranslateError": lambda: UnicodeTranslateError("aé", 1, 2, "r"),
+    "IncompleteRead": lambda: http.client.IncompleteRead(b"abc", 5),
+    "ContentTooShortError": lambda: urllib.error.ContentTooShortError("short", None),
+    "asyncio's IncompleteReadError": lambda: asyncio.IncompleteReadError(b"a", 2),
+    "a Decimal that is no number": lambda: ValueError(
+        Decimal("sNaN7"), Decimal("-Infinity")
+    ),
+    "ExceptionGroup": lambda: ExceptionGroup("many", [ValueError(1), KeyError("k")]),
     "IndexError": lambda: IndexError("list index out of range"),
     "StopIteration": lambda: StopIteration(3),
     "AssertionError": lambda: AssertionError(),

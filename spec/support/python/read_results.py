@@ -4,8 +4,10 @@
 where its module is imported, as these are in any HTTP service.
 """
 
+import asyncio  # noqa: F401
 import configparser  # noqa: F401
 import datetime
+import http.client  # noqa: F401
 import json
 import math
 import os
