@@ -34,7 +34,8 @@ describe('A message of this service, beside one of Python’s send_task', functi
     subscriber.on('pmessage', (_pattern, channel: string, text: string) => {
       events.push({ channel, text });
     });
-    await subscriber.psubscribe('*.celeryev/*');
+    // Workers of other databases tell of themselves all the time.
+    await subscriber.psubscribe(`*/${BROKER_DATABASE}.celeryev/*`);
     const environment = {
       CELERY_BROKER_URL: databaseUrl(BROKER_DATABASE),
       CELERY_RESULT_BACKEND: databaseUrl(BACKEND_DATABASE),
@@ -49,6 +50,9 @@ describe('A message of this service, beside one of Python’s send_task', functi
   });
   beforeEach(async () => {
     await redis.flushdb();
+    await redis.publish(`/${BROKER_DATABASE}.celeryev/marker`, '');
+    const isMarked = () => events.some(({ channel }) => channel.endsWith('/marker')) || undefined;
+    await eventually('all events of the spec before', isMarked);
     events.length = 0;
   });
   after(async () => {
