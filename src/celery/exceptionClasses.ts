@@ -36,7 +36,7 @@ const blockingErrorText: ExceptionText = (values) =>
 
 /** `SSLError_str` (Modules/_ssl.c). */
 const sslErrorText: ExceptionText = (values) =>
-  values.length >= 2 && typeof values[1] === 'string' ? values[1] : osErrorText(values);
+  values.length >= 2 && typeof values[1] === 'string' ? values[1] : tupleRepr(values);
 
 /** Both classes in billiard/exceptions.py. */
 const timeLimitText =
@@ -82,13 +82,16 @@ function charactersAt(text: string, start: bigint, end: bigint): string {
     : `characters in position ${start}-${end - 1n}`;
 }
 
+/** Python's module signal names two that Node.js leaves out. */
+const SIGNALS = { ...constants.signals, SIGRTMIN: 34, SIGRTMAX: 64 };
+
 /** `CalledProcessError.__str__` of Lib/subprocess.py. */
 const calledProcessErrorText: ExceptionText = ([code = null, command = null]) => {
   const start = `Command '${pythonStr(command)}'`;
   if (typeof code !== 'bigint' || code >= 0n) {
     return `${start} returned non-zero exit status ${pythonStr(code)}.`;
   }
-  const signal = Object.entries(constants.signals).find(([, number]) => number === Number(-code));
+  const signal = Object.entries(SIGNALS).find(([, number]) => number === Number(-code));
   return signal === undefined
     ? `${start} died with unknown signal ${-code}.`
     : `${start} died with <Signals.${signal[0]}: ${signal[1]}>.`;
@@ -99,8 +102,9 @@ const timeoutExpiredText: ExceptionText = ([command = null, timeout = null]) =>
   `Command '${pythonStr(command)}' timed out after ${pythonStr(timeout)} seconds`;
 
 /** `SyntaxError_str` (Objects/exceptions.c). */
-const syntaxErrorText: ExceptionText = ([message = null, details]) => {
-  const [file, line] = details !== undefined && isList(details) ? details : [];
+const syntaxErrorText: ExceptionText = ([message = null, details, ...rest]) => {
+  const hasPlace = details !== undefined && isList(details) && rest.length === 0;
+  const [file, line] = hasPlace ? details : [];
   const places = [
     ...(typeof file === 'string' ? [file.slice(file.lastIndexOf('/') + 1)] : []),
     ...(typeof line === 'bigint' ? [`line ${line}`] : []),

@@ -127,7 +127,10 @@ function parse(text: string): ExactValue {
   try {
     return parseExact(text, { allowsInfinity: true });
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? 'is not JSON' : 'is more than Python could read';
+    const reason =
+      cause instanceof SyntaxError
+        ? 'is not JSON'
+        : 'is nested too deeply, or has too long a number';
     throw new UnreadableResult(`the stored result ${reason}`, { cause });
   }
 }
