@@ -54,7 +54,7 @@ export function watchConnection(redis: Redis, events: ConnectionEvents): Connect
   redis.on('error', (error: Error) => {
     // The first error says why; those that follow from it don't.
     reason ??= reasonOf(error);
-    if (error.name === 'ReplyError') {
+    if (isRefusal(error)) {
       // A server that refuses the password or the database must not be used as it is: ioredis would
       // go on with database 0.
       redis.disconnect(true);
@@ -127,6 +127,11 @@ export async function within<Value>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether an error is Redis's own answer that it has refused a command: ioredis calls it ReplyError. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 /** Node gives a refused connection to a name with several addresses as an AggregateError without text. */

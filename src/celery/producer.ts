@@ -3,7 +3,7 @@ import { parseExact, type ExactValue } from '../json/exactJson.js';
 import type { JsonPart } from '../json/jsonDocument.js';
 import type { CeleryClient } from './client.js';
 import { compress, GZIP } from './compression.js';
-import { within } from './connection.js';
+import { isRefusal, within } from './connection.js';
 import { taskSentChannel, taskSentEvent } from './events.js';
 import { findUnreadable } from './kombuTypes.js';
 import { envelope, taskMessage, type Message, type Sender, type Task } from './message.js';
@@ -135,11 +135,6 @@ function unreadablePart({ text, value, isPlain }: JsonPart): string | undefined 
   }
   const exact = isPlain ? parseExact(text, { allowsInfinity: false }) : (value as ExactValue);
   return findUnreadable(exact);
-}
-
-/** A ReplyError is Redis's answer that it has refused the command. */
-function isRefusal(cause: unknown): cause is Error {
-  return cause instanceof Error && cause.name === 'ReplyError';
 }
 
 function outcomeOfFailure(cause: unknown): SendOutcome {

@@ -54,7 +54,7 @@ const NAMED_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** CPython's `unicode_repr` (Objects/unicodeobject.c): what `str.isprintable` denies is escaped. */
-export function stringRepr(text: string): string {
+function stringRepr(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const escaped = text.replace(/[\p{C}\p{Z}\\'"]/gu, (character) => {
     if (character === ' ' || ((character === "'" || character === '"') && character !== quote)) {

@@ -1,5 +1,5 @@
 import { JsonText } from '../json/jsonText.js';
-import { within, type Connection } from './connection.js';
+import { isRefusal, within, type Connection } from './connection.js';
 import { exceptionText } from './exceptionText.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
 
@@ -92,7 +92,7 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
 }
 
 function outcomeOfFailure(cause: unknown): ReadOutcome {
-  if (cause instanceof Error && cause.name === 'ReplyError') {
+  if (isRefusal(cause)) {
     return { reason: 'the result backend refused to answer', cause };
   }
   return { reason: 'the connection to the result backend was cut', cause };
