@@ -121,12 +121,13 @@ describe('When Redis fails', () => {
 
   it('tells the truth about an unanswered message: "unknown" may be delivered', async () => {
     await healthy();
+    await service.assign('before');
     redis.pause();
     const response = await service.post('/assign-task/').send({ task_type: 'maybe' }).expect(500);
     assert.deepEqual((response.body as Body).details, { queued: 'unknown' });
     redis.resume();
     await healthy();
-    assert.deepEqual(await taskNames(redis), ['worker.maybe']);
+    assert.deepEqual(await taskNames(redis), ['worker.maybe', 'worker.before']);
   });
 
   it('tells of a message that Redis refuses', async () => {

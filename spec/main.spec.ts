@@ -196,6 +196,34 @@ describe('The process', () => {
     }
   });
 
+  for (const [what, fault] of [
+    ['a rejection that nothing handles', 'Promise.reject(new Error("boom"))'],
+    ['an error that nothing catches', '(() => { throw new Error("boom"); })()'],
+  ] as const) {
+    it(`ends with 1 after ${what}, its reason in the log and in the file`, async () => {
+      const module = `process.once('SIGUSR2', () => ${fault});`;
+      const service = await startServiceProcess({
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}`,
+      });
+      try {
+        service.process.send('SIGUSR2');
+        assert.deepEqual(await service.process.exited, { code: 1, signal: null });
+        const file = await readFile(join(service.folder, 'logs/automation.log'), 'utf8');
+        for (const line of [
+          service.lines().at(-1),
+          JSON.parse(file.trim().split('\n').at(-1) ?? ''),
+        ]) {
+          const { level, message, stack } = line as Record<string, string>;
+          assert.equal(level, 'CRITICAL');
+          assert.match(message ?? '', /^Stopping after an error that nothing handles/);
+          assert.match(stack ?? '', /^Error: boom/);
+        }
+      } finally {
+        await service.close();
+      }
+    });
+  }
+
   it('says what to do when its port is taken', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
@@ -16,6 +16,7 @@ const PASSWORD = 'p@ss/w:rd#?é';
 describe('A Redis URL', () => {
   let redis: RedisServer;
   let tls: Server;
+  let strictTls: Server;
   let folder: string;
   let tlsAddress: string;
   before(async () => {
@@ -31,18 +32,24 @@ describe('A Redis URL', () => {
     });
     folder = await mkdtemp(join(tmpdir(), 'tls-'));
     await writeFile(join(folder, 'ca.pem'), cert);
+    await writeFile(join(folder, 'key.pem'), key);
     // The Redis that the specs find may be built without TLS: it is terminated here, in front of it.
-    tls = createServer({ cert, key }, (socket) => {
+    const forward = (socket: Socket): void => {
       const plain = connect(redis.port, '127.0.0.1');
       socket.pipe(plain).pipe(socket);
       socket.on('error', () => plain.destroy());
       plain.on('error', () => socket.destroy());
-    });
-    await new Promise<void>((resolve) => tls.listen(0, 'localhost', resolve));
+    };
+    tls = createServer({ cert, key }, forward);
+    strictTls = createServer({ cert, key, ca: cert, requestCert: true }, forward);
+    for (const server of [tls, strictTls]) {
+      await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+    }
     tlsAddress = `localhost:${(tls.address() as AddressInfo).port}`;
   });
   after(async () => {
     tls.close();
+    strictTls.close();
     await redis.stop();
     await rm(folder, { recursive: true });
   });
@@ -62,6 +69,14 @@ describe('A Redis URL', () => {
     await works(
       `rediss://${credentials}${tlsAddress}/0?ssl_cert_reqs=CERT_REQUIRED&ssl_ca_certs=${authority}`,
     );
+  });
+
+  it('may bring a client certificate, for the broker and the backend alike', async () => {
+    const file = (name: string): string => encodeURIComponent(join(folder, name));
+    const address = `localhost:${(strictTls.address() as AddressInfo).port}`;
+    const url = `rediss://${credentials}${address}/0?ssl_ca_certs=${file('ca.pem')}`;
+    await works(`${url}&ssl_certfile=${file('ca.pem')}&ssl_keyfile=${file('key.pem')}`);
+    await fails(url, /certificate required|ECONNRESET|closed/);
   });
 
   it('may ask for TLS without verification', async () => {

@@ -9,6 +9,7 @@ import {
   parseCompression,
   parseKeyPrefix,
   parseLogLevel,
+  parseMasterName,
   parseNamespace,
   parseOrigins,
   parseQueue,
@@ -34,6 +35,14 @@ export interface Config {
   readonly keepAliveTimeoutMs: number;
   readonly broker: RedisAddress;
   readonly backend: RedisAddress;
+  /** Of the sentinels, where an address names some. */
+  readonly sentinel: {
+    readonly masterName: string | undefined;
+    readonly username: string | undefined;
+    readonly password: string | undefined;
+  };
+  /** How many replicas must have a message before it is acknowledged. */
+  readonly waitReplicas: number;
   /** Celery's `global_keyprefix` of either; may be empty. */
   readonly brokerKeyPrefix: string;
   readonly resultKeyPrefix: string;
@@ -43,6 +52,10 @@ export interface Config {
   readonly sendsTaskSentEvents: boolean;
   /** Bodies of at least so many bytes are compressed; Infinity for none. */
   readonly compressionThresholdBytes: number;
+  /** How many messages a queue may hold; Infinity for any number. */
+  readonly queueMaximumDepth: number;
+  /** How long an Idempotency-Key is remembered. */
+  readonly idempotencySeconds: number;
   readonly exposesTracebacks: boolean;
   readonly assignTimeoutMs: number;
   readonly resultTimeoutMs: number;
@@ -88,6 +101,8 @@ export function readConfig(
     '8192',
   );
 
+  const maximumDepth = read('QUEUE_MAX_DEPTH', integerBetween(0, Number.MAX_SAFE_INTEGER), '0');
+
   const config: Config = {
     host: read('FASTAPI_HOST', parseText, '0.0.0.0'),
     port: read('FASTAPI_PORT', integerBetween(0, 65_535), '8000'),
@@ -98,6 +113,14 @@ export function readConfig(
     keepAliveTimeoutMs: read('KEEP_ALIVE_TIMEOUT_MS', milliseconds, '65000'),
     broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
     backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),
+    sentinel: {
+      masterName: read<string | undefined>('REDIS_MASTER_NAME', parseMasterName, undefined),
+      username: read<string | undefined>('REDIS_SENTINEL_USERNAME', parseText, undefined),
+      password: read<string | undefined>('REDIS_SENTINEL_PASSWORD', parseText, undefined, {
+        secret: true,
+      }),
+    },
+    waitReplicas: read('REDIS_WAIT_REPLICAS', integerBetween(0, 100), '0'),
     brokerKeyPrefix: read('CELERY_BROKER_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
     resultKeyPrefix: read('CELERY_RESULT_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
     routing: {
@@ -113,6 +136,8 @@ export function readConfig(
     taskOrigin: read('TASK_ORIGIN', parseTaskOrigin, `orchestrator@${hostname()}`),
     sendsTaskSentEvents: read('TASK_SEND_SENT_EVENT', parseBoolean, 'true'),
     compressionThresholdBytes: compresses ? compressionThreshold : Infinity,
+    queueMaximumDepth: maximumDepth === 0 ? Infinity : maximumDepth,
+    idempotencySeconds: read('IDEMPOTENCY_TTL', integerBetween(1, 315_360_000), '86400'),
     exposesTracebacks: read('EXPOSE_TRACEBACKS', parseBoolean, 'false'),
     assignTimeoutMs: read('ASSIGN_TIMEOUT_MS', milliseconds, '2000'),
     resultTimeoutMs: read('RESULT_TIMEOUT_MS', milliseconds, '2000'),
@@ -126,6 +151,12 @@ export function readConfig(
       defaultLogFile,
     ),
   };
+  const needsMaster = [config.broker, config.backend].some(({ options }) => options.sentinels);
+  if (needsMaster && config.sentinel.masterName === undefined && faults.length === 0) {
+    faults.push(
+      "REDIS_MASTER_NAME is required with sentinel:// (master_name of the workers' broker_transport_options)",
+    );
+  }
   if (faults.length > 0) {
     throw new ConfigError(faults);
   }

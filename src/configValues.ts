@@ -46,6 +46,14 @@ export function parseKeyPrefix(text: string): string {
   return text;
 }
 
+/** What Sentinel itself takes as a name (`sentinel monitor` of Redis's sentinel.c). */
+export function parseMasterName(text: string): string {
+  if (!/^[A-Za-z0-9._-]+$/.test(text)) {
+    throw new Error('must be letters, digits, . - and _, such as mymaster');
+  }
+  return text;
+}
+
 export function parseTaskOrigin(text: string): string {
   if (!/^[\x21-\x7e]+$/.test(text)) {
     throw new Error('must be visible ASCII characters, such as orchestrator@example');

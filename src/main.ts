@@ -8,6 +8,9 @@ import { startService } from './service.js';
 
 const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', import.meta.url));
 
+/** How long the last lines of the log may take to reach its file. */
+const LAST_WORDS_MS = 1_000;
+
 async function main(): Promise<void> {
   const environment = { ...readEnvironmentFile('.env'), ...process.env };
   const config = readConfig(environment, DEFAULT_LOG_FILE);
@@ -19,8 +22,14 @@ async function main(): Promise<void> {
   process.stdout.on('error', () => {
     // A reader of the console that went away must not stop the service.
   });
-  process.on('uncaughtExceptionMonitor', (error) => {
-    log.critical('Stopping after an error that nothing handles', { stack: error.stack });
+  // A rejection that nothing handles comes here too. What state it has left is not known: to end is safe.
+  process.once('uncaughtException', (error: unknown) => {
+    const stack = error instanceof Error ? error.stack : String(error);
+    log.critical('Stopping after an error that nothing handles', { stack });
+    const end = () => process.exit(1);
+    setTimeout(end, LAST_WORDS_MS);
+    process.on('uncaughtException', end);
+    void closeLog().then(end);
   });
 
   // Listened to before anything starts: process 1 of a container ignores a signal that it doesn't handle.

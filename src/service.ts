@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { v4 as uuid } from 'uuid';
-import { openCeleryClient } from './celery/client.js';
-import type { ConnectionEvents } from './celery/connection.js';
+import { openCeleryClient, type ConnectionPlan } from './celery/client.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createResultReader } from './celery/results.js';
 import { createRouting } from './celery/routing.js';
@@ -9,7 +8,7 @@ import type { Config } from './config.js';
 import { loadContract } from './contract/contract.js';
 import { createApp } from './http/app.js';
 import { startServer } from './http/server.js';
-import { withoutCredentials, type Log } from './log.js';
+import type { Log } from './log.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
@@ -35,7 +34,10 @@ const CONNECTION_PATIENCE_MS = 1_000;
  */
 export async function startService(config: Config, log: Log): Promise<Service> {
   const contract = loadContract(CONTRACT, config.rootPath);
-  const client = openCeleryClient(config, connectionLog(config, log));
+  const client = openCeleryClient({
+    broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
+    backend: connectionPlan('backend', config.resultTimeoutMs, config, log),
+  });
   const connections = [client.broker, client.backend];
   const redisAnswers = () =>
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
@@ -102,27 +104,42 @@ function producerOptions(config: Config, log: Log): ProducerOptions {
     sender: { origin: config.taskOrigin, replyTo: uuid(), processId: process.pid },
     sendsEvents: config.sendsTaskSentEvents,
     compressionThreshold: config.compressionThresholdBytes,
-    onEventRefused(cause) {
+    replicas: config.waitReplicas,
+    maximumDepth: config.queueMaximumDepth,
+    claimSeconds: config.idempotencySeconds,
+    onEventRefused(reason) {
       log.warning(
         'Redis refuses the event of a sent task; Flower will show it when a worker has it',
-        {
-          reason: cause.message,
-        },
+        { reason },
       );
     },
   };
 }
 
-function connectionLog(config: Config, log: Log): (role: 'broker' | 'backend') => ConnectionEvents {
-  return (role) => {
-    const url = withoutCredentials(config[role].url);
-    return {
+/** @param answerMs how long a client waits for an answer that needs this connection */
+function connectionPlan(
+  role: 'broker' | 'backend',
+  answerMs: number,
+  config: Config,
+  log: Log,
+): ConnectionPlan {
+  const address = config[role];
+  const fields = { role, url: address.label };
+  return {
+    address,
+    // So that a client may be answered on another connection when the first one has fallen silent.
+    settings: { sentinel: config.sentinel, silenceMs: between(100, answerMs / 2, 5_000) },
+    events: {
       connected() {
-        log.info('Connected to Redis', { role, url });
+        log.info('Connected to Redis', fields);
       },
       disconnected(reason) {
-        log.warning('No connection to Redis; retrying', { role, url, reason });
+        log.warning('No connection to Redis; retrying', { ...fields, reason });
       },
-    };
+    },
   };
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.round(Math.min(Math.max(least, value), most));
 }

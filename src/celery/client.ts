@@ -5,6 +5,7 @@ import {
   watchConnection,
   type Connection,
   type ConnectionEvents,
+  type ConnectionSettings,
 } from './connection.js';
 import type { RedisAddress } from './redisUrl.js';
 
@@ -15,18 +16,25 @@ export interface CeleryClient {
   backend: Connection;
 }
 
+export interface ConnectionPlan {
+  address: RedisAddress;
+  settings: ConnectionSettings;
+  events: ConnectionEvents;
+}
+
 /** Lets celery-node open its connections to the message broker and to the result backend. */
-export function openCeleryClient(
-  addresses: { broker: RedisAddress; backend: RedisAddress },
-  eventsOf: (role: 'broker' | 'backend') => ConnectionEvents,
-): CeleryClient {
-  const celery = createClient(addresses.broker.url, addresses.backend.url);
-  celery.conf.CELERY_BROKER_OPTIONS = connectionOptions(addresses.broker);
-  celery.conf.CELERY_BACKEND_OPTIONS = connectionOptions(addresses.backend);
+export function openCeleryClient(plans: {
+  broker: ConnectionPlan;
+  backend: ConnectionPlan;
+}): CeleryClient {
+  const { broker, backend } = plans;
+  const celery = createClient(broker.address.url, backend.address.url);
+  celery.conf.CELERY_BROKER_OPTIONS = connectionOptions(broker.address, broker.settings);
+  celery.conf.CELERY_BACKEND_OPTIONS = connectionOptions(backend.address, backend.settings);
   return {
     celery,
-    broker: watchConnection(redisOf(celery.broker), eventsOf('broker')),
-    backend: watchConnection(redisOf(celery.backend), eventsOf('backend')),
+    broker: watchConnection(redisOf(celery.broker), broker.events),
+    backend: watchConnection(redisOf(celery.backend), backend.events),
   };
 }
 

@@ -4,6 +4,8 @@ import type { RedisAddress } from './redisUrl.js';
 /** One connection to Redis that comes and goes. */
 export interface Connection {
   redis: Redis;
+  /** Whether it takes commands now. */
+  isUsable: () => boolean;
   /** Waits until it can be used, `milliseconds` at most; says whether it can. */
   untilReady: (milliseconds: number) => Promise<boolean>;
   /** Whether it answers a PING within `milliseconds`. Never rejects. */
@@ -18,14 +20,40 @@ export interface ConnectionEvents {
   disconnected: (reason: string) => void;
 }
 
+/** How a connection is made, beside its address. */
+export interface ConnectionSettings {
+  /** The group of servers whose master is wanted, and how to log in at its sentinels; with sentinels alone. */
+  sentinel: {
+    masterName: string | undefined;
+    username: string | undefined;
+    password: string | undefined;
+  };
+  /**
+   * After so many milliseconds of silence with a command unanswered, the connection is given up and made
+   * anew: a peer that vanished without closing it (a cut cable, a lost NAT entry, a failover) is noticed by
+   * its silence alone; the kernel would take a quarter of an hour.
+   */
+  silenceMs: number;
+}
+
 /**
- * The options of a connection on which a command is sent once or not at all: it is neither kept for a
- * later connection (a refused task must not appear minutes later) nor sent again after a cut (its first
- * sending may have run).
+ * The options of a connection on which ioredis sends a command once or not at all: it neither keeps it for a
+ * later connection (a refused task must not appear minutes later) nor sends it again after a cut (its first
+ * sending may have run). Whoever sends a command that may run twice tries again itself.
  */
-export function connectionOptions({ options }: RedisAddress): RedisOptions {
+export function connectionOptions(
+  { options }: RedisAddress,
+  { sentinel, silenceMs }: ConnectionSettings,
+): RedisOptions {
   return {
     ...options,
+    ...(options.sentinels && {
+      name: sentinel.masterName ?? '',
+      ...(sentinel.username !== undefined && { sentinelUsername: sentinel.username }),
+      ...(sentinel.password !== undefined && { sentinelPassword: sentinel.password }),
+      // One that hangs must not keep the others from being asked.
+      sentinelCommandTimeout: silenceMs,
+    }),
     // RESP2 is understood by every Redis that Celery supports.
     protocol: 2,
     disableClientInfo: true,
@@ -33,13 +61,11 @@ export function connectionOptions({ options }: RedisAddress): RedisOptions {
     autoResendUnfulfilledCommands: false,
     // With 0, a command whose connection is cut is rejected at once; ioredis would forget it otherwise.
     maxRetriesPerRequest: 0,
-    connectTimeout: 5_000,
-    // A peer that vanished without closing its connection (a cut cable, a lost NAT entry) is noticed
-    // by its silence; the kernel alone would take a quarter of an hour.
-    socketTimeout: 5_000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
+    connectTimeout: silenceMs,
+    socketTimeout: silenceMs,
+    retryStrategy: (attempt) => Math.min(20 * 2 ** (attempt - 1), 1_000),
     // After a failover the server behind this address may be a replica: the name is looked up again.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error) => /\bREADONLY\b/.test(error.message),
   };
 }
 
@@ -49,9 +75,23 @@ export function watchConnection(redis: Redis, events: ConnectionEvents): Connect
   let closing = false;
   let reason: string | undefined;
   let reported: string | undefined;
+  let sentinelReason: string | undefined;
+  /** A connection that is ending takes no more commands, before ioredis says that it has ended. */
+  const isUsable = () => redis.status === 'ready' && redis.stream.writable;
+  const report = (current: string): void => {
+    if (!closing && current !== reported) {
+      reported = current;
+      events.disconnected(current);
+    }
+  };
 
   // This listener is required: without one, ioredis prints each failed attempt itself.
   redis.on('error', (error: Error) => {
+    if (error.message.startsWith('All sentinels are unreachable')) {
+      // There is no connection yet whose end would be told.
+      report(sentinelReason ?? error.message);
+      return;
+    }
     // The first error says why; those that follow from it don't.
     reason ??= reasonOf(error);
     if (isRefusal(error)) {
@@ -70,16 +110,19 @@ export function watchConnection(redis: Redis, events: ConnectionEvents): Connect
   redis.on('close', () => {
     const current = reason ?? 'connection closed';
     reason = undefined;
-    if (!closing && current !== reported) {
-      reported = current;
-      events.disconnected(current);
-    }
+    report(current);
+  });
+  redis.on('sentinelError', ({ message }: Error) => {
+    sentinelReason = message.endsWith('invalid reply: null')
+      ? 'the sentinels know no master of this name'
+      : message;
   });
 
   return {
     redis,
+    isUsable,
     async untilReady(milliseconds) {
-      if (redis.status === 'ready') {
+      if (isUsable()) {
         return true;
       }
       return new Promise((resolve) => {
@@ -96,7 +139,7 @@ export function watchConnection(redis: Redis, events: ConnectionEvents): Connect
       });
     },
     async answersPing(milliseconds) {
-      if (redis.status !== 'ready') {
+      if (!isUsable()) {
         return false;
       }
       const answer = redis.ping().catch(() => undefined);

@@ -3,11 +3,12 @@ import { parseExact, type ExactValue } from '../json/exactJson.js';
 import type { JsonPart } from '../json/jsonDocument.js';
 import type { CeleryClient } from './client.js';
 import { compress, GZIP } from './compression.js';
-import { isRefusal, within } from './connection.js';
+import type { Connection } from './connection.js';
 import { taskSentChannel, taskSentEvent } from './events.js';
 import { findUnreadable } from './kombuTypes.js';
 import { envelope, taskMessage, type Message, type Sender, type Task } from './message.js';
-import { queueBinding, queueKey } from './redisKeys.js';
+import { createPublisher, type PublishOutcome } from './publisher.js';
+import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from './redisKeys.js';
 
 /**
  * What became of a message. `queued` is true to the fact: `yes` (Redis has acknowledged it), `no` (it
@@ -16,10 +17,21 @@ import { queueBinding, queueKey } from './redisKeys.js';
  */
 export type SendOutcome =
   | { queued: 'yes' }
+  /** An earlier message has made the same claim, with this value; this one is in no queue. */
+  | { queued: 'before'; value: string }
   | { queued: 'no' | 'unknown'; reason: string; cause?: unknown }
-  | { queued: 'no'; reason: string; pointer: string };
+  | { queued: 'no'; reason: string; pointer: string }
+  /** The queue holds as many messages as it may. */
+  | { queued: 'no'; reason: string; depth: number };
 
-export type SendTask = (task: Task, milliseconds: number) => Promise<SendOutcome>;
+export interface SendOptions {
+  /** How long to wait for Redis. */
+  milliseconds: number;
+  /** Of all messages with the same `key`, only the first is sent, and `value` kept for the others. */
+  claim?: { key: string; value: string } | undefined;
+}
+
+export type SendTask = (task: Task, options: SendOptions) => Promise<SendOutcome>;
 
 export interface ProducerOptions {
   /** Before every key and channel (`global_keyprefix` of kombu's transport options); may be empty. */
@@ -30,35 +42,33 @@ export interface ProducerOptions {
   /** Bodies of at least so many bytes are compressed; Infinity for none. */
   compressionThreshold: number;
   sendsEvents: boolean;
-  /** Called when Redis begins to refuse events; the tasks are in their queues all the same. */
-  onEventRefused: (cause: Error) => void;
+  /** How many replicas must have a message before it counts as queued. */
+  replicas: number;
+  /** How many messages a queue may hold; Infinity for any number. */
+  maximumDepth: number;
+  claimSeconds: number;
+  /** Called with Redis's words when it begins to refuse events; the tasks are in their queues all the same. */
+  onEventRefused: (error: string) => void;
 }
 
-/** Returns the function that publishes a task and waits for Redis, `milliseconds` at most. */
+/** Returns the function that publishes a task and waits for Redis. */
 export function createProducer(client: CeleryClient, options: ProducerOptions): SendTask {
   const { broker, celery } = client;
   const { keyPrefix, sender } = options;
-  const channel = `${keyPrefix}${taskSentChannel(options.database)}`;
-  const declare = createDeclaration(client, keyPrefix);
+  const declare = createDeclaration(broker, keyPrefix);
+  const publish = createPublisher(broker, {
+    ...options,
+    record: `${keyPrefix}${producerKey(uuid())}`,
+    channel: `${keyPrefix}${taskSentChannel(options.database)}`,
+    beforeSending(batch) {
+      for (const { queue } of batch) {
+        declare(queue);
+      }
+    },
+  });
   let clock = 0;
-  let wasRefused = false;
 
-  const publishEvent = (payload: string): void => {
-    broker.redis.publish(channel, payload).then(
-      () => {
-        wasRefused = false;
-      },
-      (error: unknown) => {
-        // An event lost with its connection is no news: the connection's own loss has been told.
-        if (isRefusal(error) && !wasRefused) {
-          wasRefused = true;
-          options.onEventRefused(error);
-        }
-      },
-    );
-  };
-
-  return async (task, milliseconds) => {
+  return async (task, { milliseconds, claim }) => {
     const deadline = performance.now() + milliseconds;
     const pointer = unreadablePart(task.params);
     if (pointer !== undefined) {
@@ -70,36 +80,41 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
       };
     }
     const message = await compressed(taskMessage(celery, task, sender), options);
-    const payload = envelope(message, uuid());
-
-    const connected = await broker.untilReady(deadline - performance.now());
-    if (!connected || !broker.redis.stream.writable) {
-      return { queued: 'no', reason: "the message broker can't be reached" };
-    }
-    declare(task.queue);
-    const pushed = broker.redis
-      .lpush(`${keyPrefix}${queueKey(task.queue, task.priority)}`, payload)
-      .then(() => {
-        if (options.sendsEvents) {
-          clock += 1;
-          publishEvent(envelope(taskSentEvent(task, message, sender, clock), uuid()));
-        }
-        return { queued: 'yes' } as const;
-      }, outcomeOfFailure);
-    const outcome = await within(deadline - performance.now(), pushed);
-    return (
-      outcome ?? { queued: 'unknown', reason: 'the message broker did not acknowledge in time' }
-    );
+    clock += 1;
+    const publication = {
+      queue: task.queue,
+      list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
+      queueLists: queueKeys(task.queue).map((key) => `${keyPrefix}${key}`),
+      message: envelope(message, uuid()),
+      event: options.sendsEvents
+        ? envelope(taskSentEvent(task, message, sender, clock), uuid())
+        : undefined,
+      claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
+    };
+    return sendOutcome(await publish(publication, deadline - performance.now()));
   };
+}
+
+function sendOutcome(outcome: PublishOutcome): SendOutcome {
+  switch (outcome.kind) {
+    case 'queued':
+      return { queued: 'yes' };
+    case 'claimed':
+      return { queued: 'before', value: outcome.value };
+    case 'full':
+      return { queued: 'no', reason: 'its queue is full', depth: outcome.depth };
+    case 'failed':
+      return outcome;
+  }
 }
 
 /**
  * Returns the function that binds a queue to its exchange, once per connection as kombu does. Whether that
  * succeeds decides nothing: messages are delivered by the queue's key alone.
  */
-function createDeclaration({ broker }: CeleryClient, keyPrefix: string): (queue: string) => void {
+function createDeclaration({ redis }: Connection, keyPrefix: string): (queue: string) => void {
   const declared = new Set<string>();
-  broker.redis.on('ready', () => {
+  redis.on('ready', () => {
     declared.clear();
   });
 
@@ -110,7 +125,7 @@ function createDeclaration({ broker }: CeleryClient, keyPrefix: string): (queue:
     declared.add(queue);
     const { keys, member } = queueBinding(queue);
     for (const key of keys) {
-      broker.redis.sadd(`${keyPrefix}${key}`, member).catch(() => declared.delete(queue));
+      redis.sadd(`${keyPrefix}${key}`, member).catch(() => declared.delete(queue));
     }
   };
 }
@@ -135,11 +150,4 @@ function unreadablePart({ text, value, isPlain }: JsonPart): string | undefined 
   }
   const exact = isPlain ? parseExact(text, { allowsInfinity: false }) : (value as ExactValue);
   return findUnreadable(exact);
-}
-
-function outcomeOfFailure(cause: unknown): SendOutcome {
-  if (isRefusal(cause)) {
-    return { queued: 'no', reason: 'the message broker refused it', cause };
-  }
-  return { queued: 'unknown', reason: 'the connection to the message broker was cut', cause };
 }

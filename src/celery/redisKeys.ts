@@ -13,6 +13,11 @@ export function queueKey(queue: string, priority: number): string {
   return step === undefined ? queue : `${queue}${SEPARATOR}${step}`;
 }
 
+/** The keys of all lists of a queue, whose lengths together are its depth. */
+export function queueKeys(queue: string): readonly string[] {
+  return [0, ...PRIORITY_STEPS].map((priority) => queueKey(queue, priority));
+}
+
 /**
  * The sets in which kombu keeps the bindings of a queue to the direct exchange of its own name, and their
  * member (`Channel._queue_bind` of kombu/transport/redis.py).
@@ -27,4 +32,13 @@ export function queueBinding(queue: string): { keys: readonly string[]; member: 
 /** The channel of a fanout exchange (`Channel._get_publish_topic` of kombu/transport/redis.py). */
 export function fanoutChannel(database: number, exchange: string, routingKey: string): string {
   return `/${database}.${exchange}/${routingKey}`;
+}
+
+/** Keys of this service's own, beside Celery's: what a producer has sent last, and what has been claimed. */
+export function producerKey(id: string): string {
+  return `orchestrator:producer:${id}`;
+}
+
+export function claimKey(id: string): string {
+  return `orchestrator:claim:${id}`;
 }

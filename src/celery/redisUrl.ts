@@ -4,14 +4,21 @@ import type { RedisOptions } from 'ioredis';
 
 /** Where a Redis is: `url` without what only Celery understands, and the same for ioredis. */
 export interface RedisAddress {
-  /** `redis://` or `rediss://`, never to be logged: it may hold a password. */
+  /**
+   * `redis://` or `rediss://`, never to be logged: it may hold a password. Where `options` has sentinels,
+   * its host is the first of them, and its user, password and database are the server's.
+   */
   url: string;
+  /** What the log may show: scheme and hosts. */
+  label: string;
   database: number;
-  options: Pick<RedisOptions, 'tls'>;
+  options: Pick<RedisOptions, 'tls' | 'sentinels'>;
 }
 
 /**
- * Reads a Redis URL as Celery's configuration has it.
+ * Reads a Redis URL as Celery's configuration has it: `redis://`, `rediss://`, or the addresses of sentinels,
+ * `sentinel://host:26379/0;sentinel://host:26379/0` (`SentinelChannel` of kombu/transport/redis.py), of which
+ * the user, the password and the database are those of the servers that they watch.
  *
  * The query parameters `ssl_cert_reqs` (`CERT_REQUIRED`, the default, `CERT_OPTIONAL`, `CERT_NONE`, or
  * the short forms `required`, `optional`, `none`), `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile` and
@@ -21,15 +28,62 @@ export interface RedisAddress {
  * Throws an Error whose message never quotes the URL, as it may hold a password.
  */
 export function parseRedisUrl(text: string): RedisAddress {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
+  if (/^sentinel:/i.test(text)) {
+    return parseSentinelUrls(text);
+  }
+  const url = parseUrl(text);
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+    throw new Error(`must start with redis://, rediss:// or sentinel://, not ${url.protocol}//`);
+  }
+  const parameters = new URLSearchParams(url.search);
+  url.search = '';
+  url.hash = '';
+  return {
+    url: url.href,
+    label: `${url.protocol}//${url.host}${url.pathname}`,
+    database: databaseOf(url),
+    options: url.protocol === 'redis:' ? {} : { tls: tlsOptions(parameters) },
+  };
+}
+
+/** The port of sentinels (`default_port` of kombu's `SentinelChannel`). */
+const SENTINEL_PORT = 26379;
+
+function parseSentinelUrls(text: string): RedisAddress {
+  const urls = text
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(parseUrl);
+  const [first] = urls;
+  if (first === undefined || urls.some(({ protocol }) => protocol !== 'sentinel:')) {
+    throw new Error('must have sentinel:// before the address of each sentinel');
+  }
+  if (urls.some(({ search }) => search !== '')) {
+    throw new Error('has parameters, of which there are none for sentinels (TLS is not supported)');
+  }
+  const database = databaseOf(first);
+  if (urls.some((url) => databaseOf(url) !== database)) {
+    throw new Error('names more than one database: end each sentinel with the same, such as /0');
+  }
+  const sentinels = urls.map(({ hostname, port }) => ({
+    // An IPv6 address is in brackets in a URL alone.
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? SENTINEL_PORT : Number(port),
+  }));
+  return {
+    url: `redis:${first.href.slice(first.protocol.length)}`,
+    label: urls.map(({ host, pathname }) => `sentinel://${host}${pathname}`).join(';'),
+    database,
+    options: { sentinels },
+  };
+}
+
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text)) {
     throw new Error('is not a URL (in a password, write / as %2F, @ as %40, # as %23)');
   }
-  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
-    throw new Error(`must start with redis:// or rediss://, not ${url.protocol}//`);
-  }
+  const url = new URL(text);
   if (url.hostname === '') {
     throw new Error('names no host');
   }
@@ -39,14 +93,11 @@ export function parseRedisUrl(text: string): RedisAddress {
   for (const part of [url.username, url.password]) {
     assertDecodable(part);
   }
-  const parameters = new URLSearchParams(url.search);
-  url.search = '';
-  url.hash = '';
-  const database = Number(url.pathname.slice(1));
-  if (url.protocol === 'redis:') {
-    return { url: url.href, database, options: {} };
-  }
-  return { url: url.href, database, options: { tls: tlsOptions(parameters) } };
+  return url;
+}
+
+function databaseOf({ pathname }: URL): number {
+  return Number(pathname.slice(1));
 }
 
 function assertDecodable(part: string): void {

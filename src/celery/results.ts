@@ -26,14 +26,17 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
 
   return async (taskId, milliseconds) => {
     const deadline = performance.now() + milliseconds;
-    if (!(await backend.untilReady(milliseconds))) {
-      return { reason: "the result backend can't be reached" };
+    // A read whose connection was cut is sent again.
+    for (;;) {
+      if (!(await backend.untilReady(deadline - performance.now()))) {
+        return { reason: "the result backend can't be reached" };
+      }
+      const stored = backend.redis.getBuffer(`${keyPrefix}${taskId}`).then(outcomeOf, refusal);
+      const outcome = await within(deadline - performance.now(), stored);
+      if (outcome !== 'cut') {
+        return outcome ?? { reason: 'the result backend did not answer in time' };
+      }
     }
-    const stored = backend.redis
-      .getBuffer(`${keyPrefix}${taskId}`)
-      .then(outcomeOf, outcomeOfFailure);
-    const outcome = await within(deadline - performance.now(), stored);
-    return outcome ?? { reason: 'the result backend did not answer in time' };
   };
 }
 
@@ -91,9 +94,6 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
   };
 }
 
-function outcomeOfFailure(cause: unknown): ReadOutcome {
-  if (isRefusal(cause)) {
-    return { reason: 'the result backend refused to answer', cause };
-  }
-  return { reason: 'the connection to the result backend was cut', cause };
+function refusal(cause: unknown): ReadOutcome | 'cut' {
+  return isRefusal(cause) ? { reason: 'the result backend refused to answer', cause } : 'cut';
 }

@@ -21,12 +21,12 @@ export function createAssignTask(dependencies: {
     annotate({ task_id: id, task_type: body.task_type });
     const params = sent.member('params') ?? NO_PARAMS;
     const task = { id, ...route(body.task_type), params, priority: 0 };
-    const outcome = await sendTask(task, timeout);
+    const outcome = await sendTask(task, { milliseconds: timeout });
     if ('pointer' in outcome) {
       const pointer = `/params${outcome.pointer}`;
       throw new InvalidRequest([{ in: 'body', pointer, message: outcome.reason }]);
     }
-    if (outcome.queued !== 'yes') {
+    if (outcome.queued === 'no' || outcome.queued === 'unknown') {
       throw new AssignmentFailed(body.task_type, id, outcome);
     }
     return {

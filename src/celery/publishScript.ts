@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+
+/** One message for a queue, as the script sees it: keys have their prefix already. */
+export interface Publication {
+  queue: string;
+  /** The list that the message goes to. */
+  list: string;
+  /** All lists of its queue, one for each step of priority. */
+  queueLists: readonly string[];
+  message: string;
+  /** What is published once the message is in its list; undefined for nothing. */
+  event: string | undefined;
+  /** Enqueues only if nobody has claimed `key` yet, and then keeps `value` there, in the same step. */
+  claim: { key: string; value: string } | undefined;
+}
+
+/** What became of one message of a batch. */
+export type PublishResult =
+  | { kind: 'queued' }
+  /** Its key was claimed before, with this value; nothing was enqueued. */
+  | { kind: 'claimed'; value: string }
+  /** Its queue holds so many messages that it takes no more. */
+  | { kind: 'full'; depth: number }
+  /** Redis's error text; nothing was enqueued. */
+  | { kind: 'refused'; error: string };
+
+export interface BatchOptions {
+  /** The key of the record of the last batch that this producer has sent. */
+  record: string;
+  channel: string;
+  /** Messages that a queue may hold; Infinity for any number. */
+  maximumDepth: number;
+  claimSeconds: number;
+}
+
+/**
+ * How long the record of a producer's last batch outlives it, in seconds: far longer than a batch that was
+ * sent again can lie in the socket of a Redis that has been stopped.
+ */
+const RECORD_SECONDS = 86_400;
+
+const FIELDS_OF_BATCH = 5;
+const FIELDS_OF_MESSAGE = 6;
+
+/**
+ * Enqueues the messages of a batch, in order, unless the record says that this batch has been enqueued: it
+ * may be sent any number of times. All of it is one step of Redis's, in memory, in the append-only file and
+ * on replicas. Returns an empty text if every message is queued, or what became of the others.
+ *
+ * The record is written first, by a call that ends the script if Redis refuses writes (OOM, READONLY, MISCONF,
+ * NOREPLICAS): then nothing at all has been done. No later error ends it. The record is touched even if there is nothing to do, since WAIT waits for a connection's own
+ * last write.
+ */
+export const PUBLISH_SCRIPT = `
+local record, sequence = KEYS[1], ARGV[1]
+local channel, limit, claimSeconds = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local last = redis.call('HMGET', record, 'sequence', 'reply')
+if last[1] and tonumber(last[1]) >= tonumber(sequence) then
+  redis.call('EXPIRE', record, ARGV[2])
+  return last[2]
+end
+redis.call('HSET', record, 'sequence', sequence, 'reply', '')
+redis.call('EXPIRE', record, ARGV[2])
+
+local depths = {}
+local function depthOf(first)
+  if not depths[first] then
+    depths[first] = 0
+    for key = first, first + 3 do
+      local length = redis.pcall('LLEN', KEYS[key])
+      depths[first] = depths[first] + (tonumber(length) or 0)
+    end
+  end
+  return depths[first]
+end
+
+local eventRefusal
+local function enqueue(list, queue, claim, value, message, event)
+  if claim then
+    local stored = redis.pcall('GET', claim)
+    if type(stored) == 'table' then return { refused = stored.err } end
+    if stored then return { claimed = stored } end
+  end
+  if queue > 0 then
+    local depth = depthOf(queue)
+    if depth >= limit then return { full = depth } end
+    depths[queue] = depth + 1
+  end
+  if claim then
+    local kept = redis.pcall('SET', claim, value, 'EX', claimSeconds)
+    if kept.err then return { refused = kept.err } end
+  end
+  local length = redis.pcall('LPUSH', list, message)
+  if type(length) == 'table' then
+    if claim then redis.pcall('DEL', claim) end
+    return { refused = length.err }
+  end
+  if event ~= '' then
+    local heard = redis.pcall('PUBLISH', channel, event)
+    if type(heard) == 'table' then eventRefusal = heard.err end
+  end
+end
+
+local others = {}
+for at = ${FIELDS_OF_BATCH + 1}, #ARGV, ${FIELDS_OF_MESSAGE} do
+  local index = string.format('%d', (at - ${FIELDS_OF_BATCH + 1}) / ${FIELDS_OF_MESSAGE})
+  others[index] = enqueue(KEYS[tonumber(ARGV[at])], tonumber(ARGV[at + 1]),
+    KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+end
+if next(others) == nil and not eventRefusal then return '' end
+local reply = cjson.encode({ others = others, eventRefusal = eventRefusal })
+redis.pcall('HSET', record, 'reply', reply)
+return reply
+`;
+
+export const PUBLISH_SCRIPT_SHA1 = createHash('sha1').update(PUBLISH_SCRIPT).digest('hex');
+
+/** The script's keys and arguments. A message refers to its keys by their place. */
+export function publishArguments(
+  sequence: number,
+  batch: readonly Publication[],
+  options: BatchOptions,
+): { keys: readonly string[]; values: readonly (string | number)[] } {
+  const isLimited = options.maximumDepth !== Infinity;
+  const keys = [options.record];
+  const places = new Map<string, number>();
+  /** Adds these keys, side by side, unless they are there; gives the place of the first. */
+  const placeOf = (name: string, added: readonly string[]): number => {
+    const known = places.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const place = keys.push(...added) - added.length + 1;
+    places.set(name, place);
+    return place;
+  };
+  const values: (string | number)[] = [
+    sequence,
+    RECORD_SECONDS,
+    options.channel,
+    isLimited ? options.maximumDepth : 0,
+    options.claimSeconds,
+  ];
+  for (const { list, queueLists, message, event, claim } of batch) {
+    values.push(
+      placeOf(`list ${list}`, [list]),
+      isLimited ? placeOf(`lists ${queueLists.join(' ')}`, queueLists) : 0,
+      claim === undefined ? 0 : placeOf(`claim ${claim.key}`, [claim.key]),
+      claim?.value ?? '',
+      message,
+      event ?? '',
+    );
+  }
+  return { keys, values };
+}
+
+/** Reads what the script has returned for a batch of so many messages. */
+export function readPublishReply(
+  reply: string,
+  count: number,
+): { results: readonly PublishResult[]; eventRefusal: string | undefined } {
+  const { others, eventRefusal } = (reply === '' ? { others: {} } : JSON.parse(reply)) as Reply;
+  return {
+    results: Array.from({ length: count }, (_, index) => resultOf(others[String(index)])),
+    eventRefusal,
+  };
+}
+
+interface Reply {
+  others: Readonly<Record<string, Other>>;
+  eventRefusal?: string;
+}
+
+interface Other {
+  claimed?: string;
+  full?: number;
+  refused?: string;
+}
+
+function resultOf(other: Other | undefined): PublishResult {
+  if (other === undefined) {
+    return { kind: 'queued' };
+  }
+  if (other.claimed !== undefined) {
+    return { kind: 'claimed', value: other.claimed };
+  }
+  return other.full === undefined
+    ? { kind: 'refused', error: other.refused ?? '' }
+    : { kind: 'full', depth: other.full };
+}
