@@ -1,14 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
 import { isRefusal, type Connection } from './connection.js';
-import {
-  PUBLISH_SCRIPT,
-  PUBLISH_SCRIPT_SHA1,
-  publishArguments,
-  readPublishReply,
-  type BatchOptions,
-  type Publication,
-  type PublishResult,
-} from './publishScript.js';
+import type { Publication, PublishResult } from './publishScript.js';
 import { isPassing, refusalReason } from './refusal.js';
 
 /**
@@ -19,15 +12,6 @@ export type PublishOutcome =
   | Exclude<PublishResult, { kind: 'refused' }>
   | { kind: 'failed'; queued: 'no' | 'unknown'; reason: string; cause?: unknown };
 
-export interface PublisherOptions extends BatchOptions {
-  /** How many replicas must have a message before it counts as queued. */
-  replicas: number;
-  /** Called before a batch is sent, on the connection that it is sent on. */
-  beforeSending: (batch: readonly Publication[]) => void;
-  /** Called with Redis's error text when it begins to refuse events. */
-  onEventRefused: (error: string) => void;
-}
-
 /** Publishes a message, within `milliseconds` at most. Never rejects. */
 export type Publish = (publication: Publication, milliseconds: number) => Promise<PublishOutcome>;
 
@@ -35,11 +19,9 @@ export type Publish = (publication: Publication, milliseconds: number) => Promis
 const MAXIMUM_MESSAGES = 256;
 const MAXIMUM_CHARACTERS = 1024 * 1024;
 
-/** How long to wait for replicas before the batch is sent once more, which does nothing but ask again. */
-const REPLICA_PATIENCE_MS = 200;
-
-/** Between two attempts, where Redis has answered that it can't write now. */
+/** Before a batch is sent again; longer and longer where Redis answers that it can't write now. */
 const RETRY_PAUSE_MS = 20;
+const LONGEST_RETRY_PAUSE_MS = 500;
 
 interface Entry {
   publication: Publication;
@@ -55,26 +37,34 @@ interface Entry {
  * is the next batch: one at a time, so that a batch whose answer was lost with its connection can be sent
  * again as it was, under the same sequence number, which the script knows.
  */
-export function createPublisher(broker: Connection, options: PublisherOptions): Publish {
+export function createPublisher(broker: Connection, options: BatchSenderOptions): Publish {
   /** In the order of arrival. */
   const waiting = new Set<Entry>();
   let isRunning = false;
   let sequence = 0;
+  /** Why Redis does not take the batch under way, if it says so. */
   let passingRefusal: Error | undefined;
-  let eventsWereRefused = false;
+  /** Why the batch under way, which Redis has taken, does not count as queued yet. */
+  let replicaTrouble: NotReplicated | undefined;
+  const sendBatch = createBatchSender(broker, options);
 
   const giveUp = (entry: Entry): void => {
     waiting.delete(entry);
-    entry.settle(
-      entry.wasSent
-        ? {
-            kind: 'failed',
-            queued: 'unknown',
-            reason: 'the message broker did not acknowledge in time',
-          }
-        : { kind: 'failed', queued: 'no', ...whyNotSent() },
-    );
+    entry.settle({
+      kind: 'failed',
+      ...(entry.wasSent
+        ? { queued: 'unknown', ...whyNotAcknowledged() }
+        : { queued: 'no', ...whyNotSent() }),
+    });
   };
+
+  const whyNotAcknowledged = (): { reason: string; cause?: unknown } =>
+    replicaTrouble === undefined
+      ? { reason: 'the message broker did not acknowledge in time' }
+      : {
+          reason: 'too few replicas of the message broker acknowledged in time',
+          cause: replicaTrouble,
+        };
 
   const whyNotSent = (): { reason: string; cause?: unknown } => {
     if (passingRefusal !== undefined) {
@@ -90,6 +80,7 @@ export function createPublisher(broker: Connection, options: PublisherOptions): 
   const run = async (): Promise<void> => {
     while (waiting.size > 0) {
       sequence += 1;
+      replicaTrouble = undefined;
       await deliver(takeBatch(waiting));
     }
     isRunning = false;
@@ -97,15 +88,19 @@ export function createPublisher(broker: Connection, options: PublisherOptions): 
 
   /** Sends a batch until Redis has answered, or nobody waits for it any longer. */
   const deliver = async (batch: readonly Entry[]): Promise<void> => {
+    let entries = batch;
     let mayHaveRun = false;
+    let pauseMs = RETRY_PAUSE_MS;
     for (;;) {
-      const patience = Math.max(...batch.map(patienceOf)) - performance.now();
+      const patience = Math.max(...entries.map(patienceOf)) - performance.now();
       if (patience <= 0 || !(await broker.untilReady(patience))) {
         return;
       }
       // A batch that may have run stays as it was. From any other, a message must go whose caller was
       // told that it never will be delivered.
-      const entries = mayHaveRun ? batch : batch.filter(({ isSettled }) => !isSettled);
+      if (!mayHaveRun) {
+        entries = entries.filter(({ isSettled }) => !isSettled);
+      }
       if (entries.every(({ isSettled }) => isSettled)) {
         return;
       }
@@ -113,62 +108,34 @@ export function createPublisher(broker: Connection, options: PublisherOptions): 
         entry.wasSent = true;
       }
       try {
-        const results = await send(entries.map(({ publication }) => publication));
+        const results = await sendBatch(
+          sequence,
+          entries.map(({ publication }) => publication),
+        );
         passingRefusal = undefined;
-        if (results !== undefined) {
-          entries.forEach((entry, index) => {
-            entry.settle(outcomeOf(results[index]));
-          });
-          return;
-        }
-        mayHaveRun = true;
+        entries.forEach((entry, index) => {
+          entry.settle(outcomeOf(results[index]));
+        });
+        return;
       } catch (error) {
         if (!isRefusal(error)) {
           mayHaveRun = true;
+          replicaTrouble = error instanceof NotReplicated ? error : undefined;
         } else if (isPassing(error)) {
           passingRefusal = error;
           for (const entry of entries) {
             entry.wasSent = mayHaveRun;
           }
+          pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_PAUSE_MS);
         } else {
           for (const entry of entries) {
             entry.settle(failure(error, mayHaveRun ? 'unknown' : 'no'));
           }
           return;
         }
-        await pause(RETRY_PAUSE_MS);
       }
+      await pause(pauseMs);
     }
-  };
-
-  /** Gives nothing where too few replicas have the batch. Rejects with Redis's refusal, or a lost connection. */
-  const send = async (
-    batch: readonly Publication[],
-  ): Promise<readonly PublishResult[] | undefined> => {
-    const { redis } = broker;
-    const { stream } = redis;
-    options.beforeSending(batch);
-    const { keys, values } = publishArguments(sequence, batch, options);
-    const reply = await redis
-      .evalsha(PUBLISH_SCRIPT_SHA1, keys.length, ...keys, ...values)
-      .catch((error: unknown) => {
-        if (isRefusal(error) && error.message.startsWith('NOSCRIPT')) {
-          return redis.eval(PUBLISH_SCRIPT, keys.length, ...keys, ...values);
-        }
-        throw error;
-      });
-    const { results, eventRefusal } = readPublishReply(String(reply), batch.length);
-    if (eventRefusal !== undefined && !eventsWereRefused) {
-      options.onEventRefused(eventRefusal);
-    }
-    eventsWereRefused = eventRefusal !== undefined;
-    if (options.replicas === 0) {
-      return results;
-    }
-    // Of another connection, WAIT would wait for nothing: it has written nothing yet.
-    const isSame = redis.stream === stream && broker.isUsable();
-    const reached = isSame ? await redis.wait(options.replicas, REPLICA_PATIENCE_MS) : 0;
-    return reached >= options.replicas ? results : undefined;
   };
 
   return (publication, milliseconds) =>
