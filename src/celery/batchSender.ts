@@ -13,8 +13,8 @@ import {
 export interface BatchSenderOptions extends BatchOptions {
   /** How many replicas must have a message before it counts as queued. */
   replicas: number;
-  /** Called before a batch is sent, on the connection that it is sent on. */
-  beforeSending: (batch: readonly Publication[]) => void;
+  /** Called with a batch that Redis has taken. */
+  onEnqueued: (batch: readonly Publication[]) => void;
   /** Called with Redis's error text when it begins to refuse events. */
   onEventRefused: (error: string) => void;
 }
@@ -68,10 +68,10 @@ export function createBatchSender(
 
   return async (sequence, batch) => {
     const { stream } = redis;
-    options.beforeSending(batch);
     const { keys, values } = publishArguments(sequence, batch, options);
     const reply = await runScript(keys, values);
     const { results, eventRefusal } = readPublishReply(String(reply), batch.length);
+    options.onEnqueued(batch);
     if (eventRefusal !== undefined && !eventsWereRefused) {
       options.onEventRefused(eventRefusal);
     }

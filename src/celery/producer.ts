@@ -60,7 +60,7 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
     ...options,
     record: `${keyPrefix}${producerKey(uuid())}`,
     channel: `${keyPrefix}${taskSentChannel(options.database)}`,
-    beforeSending(batch) {
+    onEnqueued(batch) {
       for (const { queue } of batch) {
         declare(queue);
       }

@@ -15,12 +15,11 @@ export function refusalReason(message: string): string {
   return REASONS[codeOf(message)] ?? 'the message broker refused it';
 }
 
-/**
- * Whether a refusal says that this server can't be written to now, while another one, or this one a moment
- * later, can.
- */
+/** What another server, or this one a moment later, does not answer. */
+const PASSING = ['READONLY', 'LOADING', 'MASTERDOWN', 'BUSY', 'NOSCRIPT'];
+
 export function isPassing({ message }: Error): boolean {
-  return ['READONLY', 'LOADING', 'MASTERDOWN', 'BUSY'].includes(codeOf(message));
+  return PASSING.includes(codeOf(message));
 }
 
 /** The error of a command that a script has called may be wrapped: before Redis 7, and by Valkey's ACL. */
