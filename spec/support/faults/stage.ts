@@ -70,7 +70,7 @@ export function openControl(redisUrl: string, releaseLater: Stage['releaseLater'
  * Starts the service and waits until it answers with 200 at `readyPath`. It logs warnings only: reading a
  * line for each request would slow down the load that this process makes.
  */
-async function startReadyService(
+export async function startReadyService(
   environment: Readonly<Record<string, string>>,
   readyPath: string,
 ): Promise<ServiceProcess> {

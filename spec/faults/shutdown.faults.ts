@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { assertNone, assertTruthful, audit, reportAudit } from '../support/faults/audit.js';
+import { startLoad, toEach, type Answer } from '../support/faults/load.js';
+import { untilAnswers } from '../support/faults/recovery.js';
+import { onStage, untilSettled } from '../support/faults/stage.js';
+import { eventually } from '../support/eventually.js';
+
+const IN_FLIGHT = 64;
+
+describe('A service that ends under load', function () {
+  this.timeout(120_000);
+
+  it('on SIGTERM, has queued whatever it says it has', async () => {
+    await onStage(async ({ redis, service }) => {
+      const { url, process: running } = await service();
+      const load = startLoad(IN_FLIGHT, toEach([url]));
+      await untilAnswers(load, 2_000);
+      running.send('SIGTERM');
+      const end = await running.exited;
+      load.stop();
+      await load.finished;
+      await untilSettled(redis.url, []);
+      const found = await audit(redis.url, load.answers);
+      reportAudit('SIGTERM of the service', found, { remark: describeSocketErrors(load.answers) });
+      assert.deepEqual(end, { code: 0, signal: null });
+      assertTruthful(found);
+      assertNoOtherAnswers(load.answers);
+    });
+  });
+
+  it('on SIGTERM, answers all that it has accepted', async () => {
+    await onStage(async ({ redis, control, service }) => {
+      const { url, process: running } = await service({ ASSIGN_TIMEOUT_MS: '6000' });
+      const load = startLoad(IN_FLIGHT, toEach([url]));
+      await untilAnswers(load, 500);
+      await control.call('CLIENT', 'PAUSE', 2_000, 'ALL');
+      let before = -1;
+      await eventually('all requests in flight wait for Redis', async () => {
+        // What was sent before this round trip has been read by the service when it is over.
+        await fetch(`${url}/health/live`);
+        const waiting = before === load.answers.length;
+        before = load.answers.length;
+        return waiting ? true : undefined;
+      });
+      const signalledAt = performance.now();
+      running.send('SIGTERM');
+      const end = await running.exited;
+      load.stop();
+      await load.finished;
+      await untilSettled(redis.url, []);
+      const accepted = load.answers.filter(({ startedAt }) => startedAt < signalledAt);
+      const found = await audit(redis.url, accepted);
+      reportAudit('SIGTERM with 64 requests waiting for Redis', found, {
+        remark: `sent after it: ${describeSocketErrors(load.answers)}`,
+      });
+      assert.deepEqual(end, { code: 0, signal: null });
+      assert.equal(accepted.length - before, IN_FLIGHT);
+      assert.equal(found.ok, accepted.length);
+      assertTruthful(found);
+    });
+  });
+
+  it('on SIGKILL, has queued whatever it says it has', async () => {
+    await onStage(async ({ redis, service }) => {
+      const { url, process: running } = await service();
+      const load = startLoad(IN_FLIGHT, toEach([url]));
+      await untilAnswers(load, 2_000);
+      running.send('SIGKILL');
+      await running.exited;
+      load.stop();
+      await load.finished;
+      await untilSettled(redis.url, []);
+      const found = await audit(redis.url, load.answers);
+      reportAudit('SIGKILL of the service', found, { remark: describeSocketErrors(load.answers) });
+      assertTruthful(found);
+      assertNoOtherAnswers(load.answers);
+    });
+  });
+});
+
+/**
+ * A request on a connection that was kept alive can cross the closing of that connection, and is then reset
+ * before the service has read it: HTTP/1.1 has no way around that (RFC 9112, section 9.5). Clients send it
+ * again, so it is counted and not forbidden.
+ */
+function describeSocketErrors(answers: readonly Answer[]): string {
+  const count = (code: string): number =>
+    answers.filter(({ socketError }) => socketError === code).length;
+  return `${count('ECONNRESET') + count('EPIPE')} reset, ${count('ECONNREFUSED') > 0 ? 'then' : 'none'} refused`;
+}
+
+function assertNoOtherAnswers(answers: readonly Answer[]): void {
+  const others = answers.filter(
+    ({ status, socketError = '' }) =>
+      status !== 200 && !['ECONNRESET', 'EPIPE', 'ECONNREFUSED'].includes(socketError),
+  );
+  assertNone(others, 'other answers');
+}
