@@ -1,4 +1,5 @@
-import { Agent, request, type ClientRequest } from 'node:http';
+import { Agent } from 'node:http';
+import { ask } from './http.js';
 
 /** One request to be sent. `marker` names it in its params, so that its message is known by it. */
 export interface Assignment {
@@ -110,44 +111,27 @@ export async function send(assignment: Assignment, agent?: Agent): Promise<Answe
 
 type Outcome = Omit<Answer, 'assignment' | 'startedAt' | 'finishedAt'>;
 
-function exchange({ url, marker, headers, filler }: Assignment, agent?: Agent): Promise<Outcome> {
+async function exchange(
+  { url, marker, headers = {}, filler }: Assignment,
+  agent?: Agent,
+): Promise<Outcome> {
   const start = `{"task_type":"nobody_runs_this","params":{"marker":${JSON.stringify(marker)}`;
-  const parts =
-    filler === undefined
-      ? [Buffer.from(`${start}}}`)]
-      : [Buffer.from(`${start},"filler":"`), filler, Buffer.from('"}}')];
-  return new Promise((resolve, reject) => {
-    const outgoing: ClientRequest = request(
-      `${url}/assign-task/`,
-      {
-        method: 'POST',
-        agent: agent ?? false,
-        headers: {
-          'content-type': 'application/json',
-          'content-length': parts.reduce((sum, { length }) => sum + length, 0),
-          ...headers,
-        },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const retryAfter = response.headers['retry-after'];
-          resolve({
-            status: response.statusCode ?? 0,
-            ...readBody(Buffer.concat(chunks).toString()),
-            ...(retryAfter !== undefined && { retryAfter }),
-          });
-        });
-      },
-    );
-    outgoing.on('error', reject);
-    for (const part of parts) {
-      outgoing.write(part);
-    }
-    outgoing.end();
+  const reply = await ask({
+    method: 'POST',
+    url: `${url}/assign-task/`,
+    headers,
+    body:
+      filler === undefined
+        ? [Buffer.from(`${start}}}`)]
+        : [Buffer.from(`${start},"filler":"`), filler, Buffer.from('"}}')],
+    ...(agent && { agent }),
   });
+  const retryAfter = reply.headers['retry-after'];
+  return {
+    status: reply.status,
+    ...readBody(reply.text),
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
 }
 
 function readBody(text: string): Pick<Outcome, 'taskId' | 'queued' | 'message'> {
