@@ -62,6 +62,7 @@ describe('A long run of mixed requests', function () {
           `memory ${slope.toFixed(1)} MB a minute, ${peakMemory(samples).toFixed(0)} MB at most; ` +
           `${fewest} to ${most} file descriptors`,
       });
+      assert.ok(count > 100 * SECONDS, `only ${count} requests in ${SECONDS} s`);
       assertNone(wrong, 'unexpected answers');
       assert.ok(
         slope < SLOPE_BOUND_MEGABYTES_A_MINUTE,
