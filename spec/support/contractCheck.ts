@@ -49,9 +49,15 @@ export function checkAgainstContract(rootPath: string): (response: Response) => 
     const mediaType = response.type;
     const { content } = documented.$ref === undefined ? documented : resolve(documented.$ref);
     assert.ok(mediaType in content, `${where} answers ${mediaType}`);
-    const body: unknown = mediaType === 'application/json' ? response.body : response.text;
+    const body: unknown =
+      mediaType === 'application/json' ? response.body : readText(mediaType, response.text);
     validateAgainst(`${pointer}/content/${pointerToken(mediaType)}/schema`, body, where);
   };
+}
+
+/** The schema of a YAML body is one of what is written in it, as with JSON. */
+function readText(mediaType: string, text: string): unknown {
+  return mediaType === 'text/yaml' ? parse(text) : text;
 }
 
 function requestOf(response: Response, rootPath: string): { method: string; path: string } {

@@ -29,7 +29,12 @@ export type Operation<Id extends OperationId> = (
 export type Operations = { [Id in OperationId]: Operation<Id> };
 
 type ReplyWith<Status, Content> = {
-  [MediaType in keyof Content]: { status: Status; mediaType: MediaType; body: Content[MediaType] };
+  [MediaType in keyof Content]: {
+    status: Status;
+    mediaType: MediaType;
+    /** What is not JSON is written by the operation itself. */
+    body: MediaType extends 'application/json' ? Content[MediaType] : string;
+  };
 }[keyof Content];
 
 type PathParametersOf<Id extends OperationId> = operations[Id]['parameters'] extends {
