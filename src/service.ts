@@ -128,7 +128,7 @@ function connectionPlan(
   return {
     address,
     // So that a client may be answered on another connection when the first one has fallen silent.
-    settings: { sentinel: config.sentinel, silenceMs: between(100, answerMs / 2, 5_000) },
+    settings: { sentinel: config.sentinel, silenceMs: between(100, answerMs / 2, 2_000) },
     events: {
       connected() {
         log.info('Connected to Redis', fields);

@@ -53,6 +53,9 @@ export function connectionOptions(
       ...(sentinel.password !== undefined && { sentinelPassword: sentinel.password }),
       // One that hangs must not keep the others from being asked.
       sentinelCommandTimeout: silenceMs,
+      // For seconds after an ordered failover the old master goes on taking messages that it will throw away.
+      failoverDetector: true,
+      sentinelReconnectStrategy: () => 10_000,
     }),
     // RESP2 is understood by every Redis that Celery supports.
     protocol: 2,
