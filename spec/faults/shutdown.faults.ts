@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { assertNone, assertTruthful, audit, reportAudit } from '../support/faults/audit.js';
+import { ask } from '../support/faults/http.js';
 import { startLoad, toEach, type Answer } from '../support/faults/load.js';
 import { untilAnswers } from '../support/faults/recovery.js';
 import { onStage, untilSettled } from '../support/faults/stage.js';
@@ -28,37 +29,42 @@ describe('A service that ends under load', function () {
     });
   });
 
-  it('on SIGTERM, answers all that it has accepted', async () => {
-    await onStage(async ({ redis, control, service }) => {
-      const { url, process: running } = await service({ ASSIGN_TIMEOUT_MS: '6000' });
-      const load = startLoad(IN_FLIGHT, toEach([url]));
-      await untilAnswers(load, 500);
-      await control.call('CLIENT', 'PAUSE', 2_000, 'ALL');
-      let before = -1;
-      await eventually('all requests in flight wait for Redis', async () => {
-        // What was sent before this round trip has been read by the service when it is over.
-        await fetch(`${url}/health/live`);
-        const waiting = before === load.answers.length;
-        before = load.answers.length;
-        return waiting ? true : undefined;
+  for (const keepAlive of [true, false]) {
+    const connections = keepAlive ? 'kept alive' : 'fresh';
+    it(`on SIGTERM, answers all that it has accepted on ${connections} connections`, async () => {
+      await onStage(async ({ redis, control, service }) => {
+        const { url, process: running } = await service({ ASSIGN_TIMEOUT_MS: '6000' });
+        const load = startLoad(IN_FLIGHT, toEach([url]), { keepAlive });
+        await untilAnswers(load, 500);
+        await control.call('CLIENT', 'PAUSE', 2_000, 'ALL');
+        let before = 0;
+        await eventually('the service has read all requests in flight', async () => {
+          before = load.answers.length;
+          // Connections are accepted in their order: those of the requests in flight come before the first
+          // of these, and what they carried is read before the last of these is answered.
+          for (let trip = 0; trip < 3; trip++) {
+            await ask({ url: `${url}/health/live` });
+          }
+          return load.answers.length === before && load.inFlight() === IN_FLIGHT ? true : undefined;
+        });
+        const signalledAt = performance.now();
+        running.send('SIGTERM');
+        const end = await running.exited;
+        load.stop();
+        await load.finished;
+        await untilSettled(redis.url, []);
+        const accepted = load.answers.filter(({ startedAt }) => startedAt < signalledAt);
+        const found = await audit(redis.url, accepted);
+        reportAudit(`SIGTERM, 64 waiting, connections ${connections}`, found, {
+          remark: `sent after it: ${describeSocketErrors(load.answers)}`,
+        });
+        assert.deepEqual(end, { code: 0, signal: null });
+        assert.equal(accepted.length - before, IN_FLIGHT);
+        assert.equal(found.ok, accepted.length);
+        assertTruthful(found);
       });
-      const signalledAt = performance.now();
-      running.send('SIGTERM');
-      const end = await running.exited;
-      load.stop();
-      await load.finished;
-      await untilSettled(redis.url, []);
-      const accepted = load.answers.filter(({ startedAt }) => startedAt < signalledAt);
-      const found = await audit(redis.url, accepted);
-      reportAudit('SIGTERM with 64 requests waiting for Redis', found, {
-        remark: `sent after it: ${describeSocketErrors(load.answers)}`,
-      });
-      assert.deepEqual(end, { code: 0, signal: null });
-      assert.equal(accepted.length - before, IN_FLIGHT);
-      assert.equal(found.ok, accepted.length);
-      assertTruthful(found);
     });
-  });
+  }
 
   it('on SIGKILL, has queued whatever it says it has', async () => {
     await onStage(async ({ redis, service }) => {

@@ -5,7 +5,7 @@ import { openSlowClients } from '../support/faults/slowClients.js';
 import { onStage } from '../support/faults/stage.js';
 
 const SLOW_CLIENTS = 1_000;
-const ROUNDS = 5;
+const ROUNDS = 7;
 const REQUESTS = 2_000;
 
 describe('A thousand clients that send a byte a second', function () {

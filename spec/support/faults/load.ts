@@ -39,11 +39,15 @@ export interface Load {
 const SEND_AT_MOST = 200_000;
 
 /**
- * Keeps `inFlight` assignments under way on connections that are kept alive, until `next` gives none or
- * stop() is called.
+ * Keeps `inFlight` assignments under way until `next` gives none or stop() is called; on connections that
+ * are kept alive, unless `keepAlive` is false.
  */
-export function startLoad(inFlight: number, next: (index: number) => Assignment | undefined): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
+export function startLoad(
+  inFlight: number,
+  next: (index: number) => Assignment | undefined,
+  { keepAlive }: { keepAlive: boolean } = { keepAlive: true },
+): Load {
+  const agent = new Agent({ keepAlive, maxSockets: inFlight });
   const answers: Answer[] = [];
   let index = 0;
   let underWay = 0;

@@ -23,6 +23,8 @@ export interface SentinelSet {
   masterName: string;
   /** The first master. */
   master: RedisServer;
+  /** From now on, the first master goes on without its replicas: they can't follow it any more. */
+  cutOffReplicas: () => Promise<void>;
   orderFailover: () => Promise<void>;
   /** Waits until the Sentinels name another master than the first, and gives its URL. */
   untilOtherMaster: () => Promise<string>;
@@ -66,6 +68,11 @@ export async function startSentinelSet(releaseLater: Stage['releaseLater']): Pro
     url: sentinels.map(({ options }) => `sentinel://${HOST}:${options.port}/0`).join(';'),
     masterName: MASTER_NAME,
     master,
+    cutOffReplicas: async () => {
+      const control = openControl(master.url, releaseLater);
+      await control.call('ACL', 'SETUSER', 'default', '-psync', '-sync');
+      await control.call('CLIENT', 'KILL', 'TYPE', 'replica');
+    },
     orderFailover: async () => {
       await first.call('SENTINEL', 'FAILOVER', MASTER_NAME);
     },
