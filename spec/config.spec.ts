@@ -132,6 +132,18 @@ describe('readConfig', () => {
     ]);
   });
 
+  for (const name of ['TASK_PREFIX', 'TASK_NAMESPACES']) {
+    it(`refuses Celery's own tasks as ${name}`, () => {
+      for (const text of ['celery', 'celery.backend']) {
+        assert.match(
+          faultsOf({ [name]: text }),
+          new RegExp(`${name} must not be celery: a client`),
+        );
+      }
+      assert.doesNotThrow(() => read({ [name]: 'celery_fleet' }));
+    });
+  }
+
   it('takes what Express takes for its proxies', () => {
     const cases: [string, boolean | number | string][] = [
       ['true', true],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
@@ -357,6 +358,46 @@ describe('GET /result/{task_id}', () => {
     assert.equal((await readResult(service, 'empty')).status, 'pending');
   });
 
+  it('reads no other key of Redis, whatever the id', async () => {
+    const read: string[] = [];
+    const monitor = await redis.monitor();
+    monitor.on('monitor', (_time: string, [command = '', key = '']: string[]) => {
+      if (command.toLowerCase() === 'get') {
+        read.push(key);
+      }
+    });
+    try {
+      // As text of the path: a client of HTTP would leave out the dots.
+      for (const id of ['..', '...', '.', '%2e%2e', 'a:b~+@-_.', '%2b']) {
+        assert.equal(await statusOf(service, `/result/${id}`), 200, id);
+      }
+      for (const id of [
+        '..%2fother',
+        'a%00',
+        '*',
+        'a%0d%0aDEL%20b',
+        '%5c..',
+        `${'a'.repeat(256)}`,
+      ]) {
+        assert.equal(await statusOf(service, `/result/${id}`), 400, id);
+      }
+      await eventually('the keys of the valid ids are read', () =>
+        read.length >= 6 ? 1 : undefined,
+      );
+      const ids = ['..', '...', '.', '..', 'a:b~+@-_.', '+'];
+      assert.deepEqual(
+        read.filter((key) => !key.startsWith('celery-task-meta-')),
+        [],
+      );
+      assert.deepEqual(
+        read.filter((key) => ids.includes(key.slice('celery-task-meta-'.length))),
+        ids.map((id) => `celery-task-meta-${id}`),
+      );
+    } finally {
+      monitor.disconnect();
+    }
+  });
+
   it('answers a clear 500 where the key is not a text', async () => {
     await redis.lpush('celery-task-meta-list', 'x');
     const response = await service.get('/result/list').expect(500);
@@ -370,3 +411,15 @@ describe('GET /result/{task_id}', () => {
     });
   }
 });
+
+/** The status of an answer to a path that is sent as it is. */
+function statusOf({ url }: TestService, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(url, { path }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+}

@@ -117,6 +117,10 @@ export function parseNamespace(text: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/.test(text)) {
     throw new Error('must be made of words of letters, digits, _ and -, joined by dots');
   }
+  // celery.chord_unlock, celery.backend_cleanup and the like (celery/app/builtins.py).
+  if (/^celery(\.|$)/.test(text)) {
+    throw new Error("must not be celery: a client could send the tasks that are Celery's own");
+  }
   return text;
 }
 

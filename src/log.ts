@@ -84,22 +84,36 @@ const timestamp = winston.format.timestamp();
 const jsonLine = winston.format.combine(
   timestamp,
   winston.format.printf(({ timestamp, level, message, ...fields }) =>
-    withoutCredentials(JSON.stringify({ timestamp, level, message, ...fields })),
+    withoutCredentials(escaped(JSON.stringify({ timestamp, level, message, ...fields }))),
   ),
 );
 
-/** Values are written as JSON, so that no value can begin a line of its own. */
+/** No text can begin an entry of its own: values are written as JSON, and the lines of a stack are indented. */
 const readable = winston.format.combine(
   timestamp,
   winston.format.printf(({ timestamp, level, message, stack, ...fields }) => {
     const details = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-    const trace = typeof stack === 'string' ? `\n${stack}` : '';
-    const line = `${String(timestamp)} ${level.padEnd(8)} ${String(message)}${details.join('')}${trace}`;
-    return withoutCredentials(line);
+    const trace = typeof stack === 'string' ? stack.split('\n') : [];
+    const line = `${String(timestamp)} ${level.padEnd(8)} ${String(message)}${details.join('')}`;
+    return withoutCredentials([line, ...trace].map(escaped).join('\n    '));
   }),
 );
+
+/**
+ * What a terminal or a viewer may take for the end of a line, a command or another direction of reading:
+ * the control characters C0, DEL and C1, the line separators, and the marks of bidirectional text (UAX #9).
+ */
+const CONTROLS = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** In the text of JSON, such characters stand in strings alone, where these escapes mean the same. */
+function escaped(text: string): string {
+  return text.replace(
+    CONTROLS,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
 
 /**
  * Hides user and password of every URL in a text: what stands between `://` and the last `@` of the same
