@@ -10,7 +10,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   main: ['config', 'contract', 'log', 'service'],
   service: ['config', 'log', 'contract', 'operations', 'celery', 'http'],
   // What these hand on is described where it is used.
-  config: ['configValues', 'celery'],
+  config: ['apiKeys', 'configValues', 'celery', 'json'],
+  apiKeys: [],
   configValues: ['celery'],
   log: ['configValues'],
   errors: ['contract'],
@@ -18,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   operations: ['contract', 'celery', 'json'],
   celery: ['json'],
   json: [],
-  http: ['config', 'log', 'contract', 'operations', 'json'],
+  http: ['apiKeys', 'config', 'log', 'contract', 'operations', 'json'],
 };
 
 interface Import {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
+import { readConfig } from '../src/config.js';
 import { loadContract, type Contract } from '../src/contract/contract.js';
 import { createApp } from '../src/http/app.js';
 import type { Log } from '../src/log.js';
@@ -55,8 +56,67 @@ describe('The contract', () => {
 
   it('leaves what it validates as it is', () => {
     const body = { task_type: 'approve_batches', params: { batch_ids: [] } };
-    loadContract(FILE, '').validate('assignTask', { pathParameters: {}, body });
+    loadContract(FILE, '').validate('assignTask', { pathParameters: {}, headers: {}, body }, 0);
     assert.deepEqual(body, { task_type: 'approve_batches', params: { batch_ids: [] } });
+  });
+
+  it('takes headers by any case of their names, and lists what is wrong with them', async () => {
+    await withContract(
+      (text) =>
+        text.replace(
+          'in: header\n          required: false',
+          'in: header\n          required: true',
+        ),
+      async (file) => {
+        const strict = await startTestService({}, { contract: file });
+        const assign = () => strict.post('/assign-task/').type('json');
+        try {
+          await assign().set('IDEMPOTENCY-KEY', 'a, b').send('{"task_type":"a"}').expect(200);
+          const missing = await assign().send('{"task_type":7}').expect(400);
+          assert.deepEqual((missing.body as ErrorBody).details.errors, [
+            { in: 'header', pointer: '/Idempotency-Key', message: 'is required' },
+            { in: 'body', pointer: '/task_type', message: 'must be string' },
+          ]);
+        } finally {
+          await strict.close();
+        }
+      },
+    );
+  });
+
+  for (const [what, key, message] of [
+    ['empty', '', 'must NOT have fewer than 1 characters'],
+    ['too long', 'x'.repeat(256), 'must NOT have more than 255 characters'],
+    ['no ASCII', 'é', 'must match pattern "^[ -~]*$"'],
+  ] as const) {
+    it(`refuses an Idempotency-Key that is ${what}`, async () => {
+      const answer = await service
+        .post('/assign-task/')
+        .set('Idempotency-Key', key)
+        .send({ task_type: 'a' })
+        .expect(400);
+      assert.deepEqual((answer.body as ErrorBody).details.errors, [
+        { in: 'header', pointer: '/Idempotency-Key', message },
+      ]);
+    });
+  }
+
+  it('tells every fault of a body, and of a large one the first, in little time', async () => {
+    const answerTo = async (items: number) => {
+      const params = { batch_ids: Array(items).fill(null), auto_approve: 1 };
+      const body = JSON.stringify({ task_type: 'approve_batches', params });
+      const answer = await service.post('/assign-task/').type('json').send(body).expect(400);
+      return (answer.body as ErrorBody).details.errors.length;
+    };
+    assert.equal(await answerTo(98), 99);
+    assert.equal(await answerTo(9_000), 100);
+    assert.equal(await answerTo(14_000), 1);
+    // To list all of these costs half a second of CPU.
+    await answerTo(200_000);
+    const start = process.cpuUsage();
+    await answerTo(200_000);
+    const { user } = process.cpuUsage(start);
+    assert.ok(user < 200_000, `${user / 1_000} ms of CPU`);
   });
 
   const broken: [what: string, edit: (text: string) => string, message: RegExp][] = [
@@ -78,7 +138,13 @@ describe('The contract', () => {
       /minimun/,
     ],
     [
-      'has a parameter that is not in the path',
+      'secures an operation by a scheme that nothing looks at',
+      (text) =>
+        text.replace('      operationId: getHealth\n', '$&      security: [{ ApiKeys: [] }]\n'),
+      /secures getHealth by ApiKeys/,
+    ],
+    [
+      'has a parameter that is neither in the path nor a header',
       (text) => text.replace('in: path', 'in: query'),
       /task_id/,
     ],
@@ -104,6 +170,10 @@ describe('The contract', () => {
   });
 });
 
+interface ErrorBody {
+  details: { errors: { in: string; pointer: string; message: string }[] };
+}
+
 /** Every example of a request or of an answer, with the pointer of the media type that it stands in. */
 function examplesOf(node: unknown, pointer = '#'): { pointer: string; value: unknown }[] {
   if (typeof node !== 'object' || node === null || pointer.startsWith('#/components/schemas')) {
@@ -125,7 +195,7 @@ function examplesOf(node: unknown, pointer = '#'): { pointer: string; value: unk
 
 async function withContract(
   edit: (text: string) => string,
-  use: (file: URL) => void,
+  use: (file: URL) => void | Promise<void>,
 ): Promise<void> {
   const text = readFileSync(FILE, 'utf8');
   const edited = edit(text);
@@ -133,7 +203,7 @@ async function withContract(
   const folder = await mkdtemp(join(tmpdir(), 'contract-'));
   try {
     await writeFile(join(folder, 'openapi.yaml'), edited);
-    use(pathToFileURL(join(folder, 'openapi.yaml')));
+    await use(pathToFileURL(join(folder, 'openapi.yaml')));
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -143,8 +213,9 @@ async function withContract(
 function appOf(contract: Contract): unknown {
   const ids = loadContract(FILE, '').operationIds;
   return createApp({
-    config: { rootPath: '', trustProxy: false, corsOrigins: '*', bodyLimitBytes: 1 },
+    config: readConfig({}, 'none'),
     contract,
+    countRequest: undefined,
     operations: Object.fromEntries(
       ids.map((id) => [id, () => assert.fail()]),
     ) as unknown as Operations,

@@ -377,7 +377,7 @@ describe('GET /result/{task_id}', () => {
         '*',
         'a%0d%0aDEL%20b',
         '%5c..',
-        `${'a'.repeat(256)}`,
+        'a'.repeat(256),
       ]) {
         assert.equal(await statusOf(service, `/result/${id}`), 400, id);
       }

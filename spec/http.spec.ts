@@ -192,7 +192,10 @@ describe('Over HTTP', () => {
     it('lets any origin read, by default', async () => {
       const response = await service.get('/health').set('Origin', 'https://app.example.com');
       assert.equal(response.headers['access-control-allow-origin'], '*');
-      assert.equal(response.headers['access-control-expose-headers'], 'X-Request-Id');
+      assert.equal(
+        response.headers['access-control-expose-headers'],
+        'X-Request-Id,Retry-After,RateLimit,RateLimit-Policy,Idempotent-Replayed',
+      );
       const error = await service.get('/nothing').set('Origin', 'https://app.example.com');
       assert.equal(error.headers['access-control-allow-origin'], '*');
     });

@@ -1,7 +1,11 @@
 import { hostname } from 'node:os';
+import { parseApiKeys, readApiKeys, repetitionIn, type ApiKey } from './apiKeys.js';
 import { parseRedisUrl, type RedisAddress } from './celery/redisUrl.js';
 import type { RoutingOptions } from './celery/routing.js';
 import {
+  atLeast,
+  atMost,
+  createReader,
   integerBetween,
   listOf,
   milliseconds,
@@ -19,8 +23,8 @@ import {
   parseText,
   parseTrustProxy,
   type LogLevel,
-  type Parse,
 } from './configValues.js';
+import type { JsonLimits } from './json/jsonDocument.js';
 
 /** Everything that a team can set. Times are in milliseconds, sizes in bytes. */
 export interface Config {
@@ -33,6 +37,16 @@ export interface Config {
   readonly corsOrigins: '*' | readonly string[];
   readonly bodyLimitBytes: number;
   readonly keepAliveTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly jsonLimits: JsonLimits;
+  readonly sendsSecurityHeaders: boolean;
+  /** None where callers need no key. */
+  readonly apiKeys: readonly ApiKey[];
+  /** 0 for no limit. */
+  readonly rateLimitPerMinute: number;
+  readonly maxRequestsInFlight: number;
+  readonly maxBytesInFlight: number;
   readonly broker: RedisAddress;
   readonly backend: RedisAddress;
   /** Of the sentinels, where an address names some. */
@@ -102,6 +116,8 @@ export function readConfig(
   );
 
   const maximumDepth = read('QUEUE_MAX_DEPTH', integerBetween(0, Number.MAX_SAFE_INTEGER), '0');
+  const bodyLimitBytes = read('BODY_LIMIT_BYTES', integerBetween(1, MAXIMUM_BODY_BYTES), '1048576');
+  const requestTimeoutMs = read('REQUEST_TIMEOUT_MS', milliseconds, '60000');
 
   const config: Config = {
     host: read('FASTAPI_HOST', parseText, '0.0.0.0'),
@@ -109,8 +125,30 @@ export function readConfig(
     rootPath: read('ROOT_PATH', parseRootPath, '/'),
     trustProxy: read('TRUST_PROXY', parseTrustProxy, 'false'),
     corsOrigins: read('CORS_ORIGINS', parseOrigins, '*'),
-    bodyLimitBytes: read('BODY_LIMIT_BYTES', integerBetween(1, MAXIMUM_BODY_BYTES), '1048576'),
+    bodyLimitBytes,
     keepAliveTimeoutMs: read('KEEP_ALIVE_TIMEOUT_MS', milliseconds, '65000'),
+    headersTimeoutMs: read(
+      'HEADERS_TIMEOUT_MS',
+      atMost('REQUEST_TIMEOUT_MS', requestTimeoutMs, milliseconds),
+      Math.min(20_000, requestTimeoutMs),
+    ),
+    requestTimeoutMs,
+    jsonLimits: {
+      depth: read('JSON_MAX_DEPTH', integerBetween(1, 900), '256'),
+      keys: read('JSON_MAX_KEYS', integerBetween(1, MAXIMUM_BODY_BYTES), Infinity),
+    },
+    sendsSecurityHeaders: read('SECURITY_HEADERS', parseBoolean, 'false'),
+    apiKeys: [
+      ...read('API_KEYS', parseApiKeys, [], { secret: true }),
+      ...read('API_KEYS_FILE', readApiKeys, []),
+    ],
+    rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', integerBetween(0, 1_000_000), '0'),
+    maxRequestsInFlight: read('MAX_REQUESTS_IN_FLIGHT', integerBetween(1, 1_000_000), '2000'),
+    maxBytesInFlight: read(
+      'MAX_BYTES_IN_FLIGHT',
+      atLeast('BODY_LIMIT_BYTES', bodyLimitBytes, integerBetween(1, Number.MAX_SAFE_INTEGER)),
+      Math.max(64 * 1024 * 1024, bodyLimitBytes),
+    ),
     broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
     backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),
     sentinel: {
@@ -157,39 +195,14 @@ export function readConfig(
       "REDIS_MASTER_NAME is required with sentinel:// (master_name of the workers' broker_transport_options)",
     );
   }
+  const repetition = repetitionIn(config.apiKeys);
+  if (repetition !== undefined) {
+    faults.push(`API_KEYS together with API_KEYS_FILE ${repetition}`);
+  }
   if (faults.length > 0) {
     throw new ConfigError(faults);
   }
   return deepFreeze(config);
-}
-
-/**
- * Returns a function that reads one variable. A fault is kept in `faults`, and the default is given in
- * its place, so that all faults are found. A text as default is parsed like a variable's own.
- */
-function createReader(
-  environment: Readonly<Record<string, string | undefined>>,
-  faults: string[],
-): <Value>(
-  name: string,
-  parse: Parse<Value>,
-  fallback: string | Exclude<Value, string>,
-  options?: { secret: boolean },
-) => Value {
-  return (name, parse, fallback, options) => {
-    const otherwise = () => (typeof fallback === 'string' ? parse(fallback) : fallback);
-    const text = environment[name]?.trim();
-    if (text === undefined || text === '') {
-      return otherwise();
-    }
-    try {
-      return parse(text);
-    } catch (error) {
-      const received = options?.secret ? '' : ` (received: ${JSON.stringify(text)})`;
-      faults.push(`${name} ${error instanceof Error ? error.message : String(error)}${received}`);
-      return otherwise();
-    }
-  };
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {

@@ -21,6 +21,28 @@ export function integerBetween(least: number, most: number): Parse<number> {
   };
 }
 
+/** A number that must not be below that of another variable. */
+export function atLeast(other: string, least: number, parse: Parse<number>): Parse<number> {
+  return (text) => {
+    const number = parse(text);
+    if (number < least) {
+      throw new Error(`must not be less than ${other}, which is ${least}`);
+    }
+    return number;
+  };
+}
+
+/** A number that must not be above that of another variable. */
+export function atMost(other: string, most: number, parse: Parse<number>): Parse<number> {
+  return (text) => {
+    const number = parse(text);
+    if (number > most) {
+      throw new Error(`must not be more than ${other}, which is ${most}`);
+    }
+    return number;
+  };
+}
+
 /** At most the longest delay of a timer in Node.js, 2^31 - 1 ms. */
 export const milliseconds = integerBetween(1, 2_147_483_647);
 
@@ -146,4 +168,33 @@ export function listOf<Value>(parse: Parse<Value>): Parse<readonly Value[]> {
       .map((item) => item.trim())
       .filter((item) => item !== '')
       .map(parse);
+}
+
+/**
+ * Returns a function that reads one variable. A fault is kept in `faults`, and the default is given in
+ * its place, so that all faults are found. A text as default is parsed like a variable's own.
+ */
+export function createReader(
+  environment: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): <Value>(
+  name: string,
+  parse: Parse<Value>,
+  fallback: string | Exclude<Value, string>,
+  options?: { secret: boolean },
+) => Value {
+  return (name, parse, fallback, options) => {
+    const otherwise = () => (typeof fallback === 'string' ? parse(fallback) : fallback);
+    const text = environment[name]?.trim();
+    if (text === undefined || text === '') {
+      return otherwise();
+    }
+    try {
+      return parse(text);
+    } catch (error) {
+      const received = options?.secret ? '' : ` (received: ${JSON.stringify(text)})`;
+      faults.push(`${name} ${error instanceof Error ? error.message : String(error)}${received}`);
+      return otherwise();
+    }
+  };
 }

@@ -11,15 +11,25 @@ export abstract class ClientVisibleError extends Error {
   abstract readonly status: number;
   readonly taskId: string | undefined;
   readonly details: ErrorDetails | undefined;
+  /** The message once more, where the replaced service had it under this name. */
+  readonly detail: string | undefined = undefined;
+  /** Of its answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     message: string,
-    extra: { taskId?: string; details?: ErrorDetails; cause?: unknown } = {},
+    extra: {
+      taskId?: string;
+      details?: ErrorDetails;
+      headers?: Readonly<Record<string, string>>;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: extra.cause });
     this.name = new.target.name;
     this.taskId = extra.taskId;
     this.details = extra.details;
+    this.headers = extra.headers ?? {};
   }
 }
 
@@ -38,18 +48,26 @@ export class InvalidRequest extends ClientVisibleError {
   }
 }
 
+export class NotAuthenticated extends ClientVisibleError {
+  override readonly status = 401;
+  override readonly detail = this.message;
+
+  constructor() {
+    super('Invalid or missing API key', { headers: { 'WWW-Authenticate': 'ApiKey' } });
+  }
+}
+
 export class RouteNotFound extends ClientVisibleError {
   override readonly status = 404;
 }
 
 export class MethodNotAllowed extends ClientVisibleError {
   override readonly status = 405;
-  /** The methods that the route has, for the header `Allow`. */
-  readonly allowed: readonly string[];
 
+  /** `allowed`: the methods that the route has. */
   constructor(method: string, allowed: readonly string[]) {
-    super(`Method ${method} is not allowed here; use ${allowed.join(', ')}`);
-    this.allowed = allowed;
+    const list = allowed.join(', ');
+    super(`Method ${method} is not allowed here; use ${list}`, { headers: { Allow: list } });
   }
 }
 
@@ -58,6 +76,29 @@ export class BodyTooLarge extends ClientVisibleError {
 
   constructor(limit: number) {
     super(`The body is larger than ${limit} bytes`, { details: { limit } });
+  }
+}
+
+export class RateLimitExceeded extends ClientVisibleError {
+  override readonly status = 429;
+
+  /** Times are in seconds. */
+  constructor(limit: number, window: number, retryAfter: number) {
+    super(`More than ${limit} requests in ${window} seconds; try again in ${retryAfter}`, {
+      headers: { 'Retry-After': String(retryAfter) },
+    });
+  }
+}
+
+/** More is in flight than this process may hold. */
+export class Overloaded extends ClientVisibleError {
+  override readonly status = 503;
+
+  constructor(message: string, details?: ErrorDetails) {
+    super(`${message}; try again in a second`, {
+      ...(details && { details }),
+      headers: { 'Retry-After': '1' },
+    });
   }
 }
 

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { v4 as uuid } from 'uuid';
-import { openCeleryClient, type ConnectionPlan } from './celery/client.js';
+import { openCeleryClient, type CeleryClient, type ConnectionPlan } from './celery/client.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
+import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
 import { createRouting } from './celery/routing.js';
 import type { Config } from './config.js';
 import { loadContract } from './contract/contract.js';
 import { createApp } from './http/app.js';
+import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import type { Log } from './log.js';
 import { createAssignTask } from './operations/assignTask.js';
@@ -31,9 +33,19 @@ const CONNECTION_PATIENCE_MS = 1_000;
 /**
  * Opens Redis, builds the app and listens. Redis may be down: the service starts all the same, says so,
  * and works as soon as Redis does. Whatever else fails closes what has been opened and rejects.
+ *
+ * @param overrides.contract the contract in place of the service's own
  */
-export async function startService(config: Config, log: Log): Promise<Service> {
-  const contract = loadContract(CONTRACT, config.rootPath);
+export async function startService(
+  config: Config,
+  log: Log,
+  overrides: { contract?: URL } = {},
+): Promise<Service> {
+  const contract = loadContract(
+    overrides.contract ?? CONTRACT,
+    config.rootPath,
+    config.apiKeys.length > 0,
+  );
   const client = openCeleryClient({
     broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
     backend: connectionPlan('backend', config.resultTimeoutMs, config, log),
@@ -50,6 +62,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       config,
       contract,
       log,
+      countRequest: requestCounter(client, config, log),
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask({
@@ -95,6 +108,25 @@ async function everyOne<Value>(
 /** What is left for Redis of the time that a client waits for its answer. */
 function withinAnswerTime(milliseconds: number): number {
   return Math.floor(milliseconds * 0.95);
+}
+
+function requestCounter(
+  { broker }: CeleryClient,
+  { brokerKeyPrefix, rateLimitPerMinute }: Config,
+  log: Log,
+): CountRequest | undefined {
+  if (rateLimitPerMinute === 0) {
+    return undefined;
+  }
+  return createRequestQuota(broker.redis, {
+    keyPrefix: brokerKeyPrefix,
+    perMinute: rateLimitPerMinute,
+    onAlone(cause) {
+      log.warning('Redis does not count requests; this process limits its own alone', {
+        reason: cause instanceof Error ? cause.message : cause,
+      });
+    },
+  });
 }
 
 function producerOptions(config: Config, log: Log): ProducerOptions {

@@ -26,6 +26,7 @@ export interface TestService {
 /** Starts the service in this process, on a free port, with the fleet's Redis unless `environment` says otherwise. */
 export async function startTestService(
   environment: Readonly<Record<string, string>> = {},
+  overrides: { contract?: URL } = {},
 ): Promise<TestService> {
   const config = readConfig(
     {
@@ -37,7 +38,7 @@ export async function startTestService(
     'none',
   );
   const lines: LogLine[] = [];
-  const service = await startService(config, collectingLog(lines));
+  const service = await startService(config, collectingLog(lines), overrides);
   const url = `http://127.0.0.1:${service.port}`;
   const checked = (test: Test): Test => test.expect(checkAgainstContract(config.rootPath));
   const post = (path: string): Test => checked(request(url).post(path));

@@ -9,6 +9,8 @@ export interface Task {
   queue: string;
   /** The only positional argument. */
   params: JsonPart;
+  /** In place of their value wherever params are shown: in representations, and so in events. */
+  shown?: unknown;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
 }
@@ -40,6 +42,7 @@ export function taskMessage(
   const base = client.createTaskMessage(task.id, task.name, [], {});
   const { lang, task: name, id } = base.headers as CeleryNodeHeaders;
   const { text, value, isPlain } = task.params;
+  const shown = 'shown' in task ? task.shown : value;
   return {
     headers: {
       // One by one: V8 spreads an object of another shape slowly.
@@ -55,7 +58,7 @@ export function taskMessage(
       timelimit: [null, null],
       root_id: task.id,
       parent_id: null,
-      argsrepr: saferepr([value], isPlain),
+      argsrepr: saferepr([shown], isPlain),
       kwargsrepr: '{}',
       origin: sender.origin,
       ignore_result: null,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
 import { assertReferencesResolve, type OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
 import { createRoutes, type Match } from './routes.js';
@@ -11,7 +11,7 @@ export type OperationId = keyof operations;
 export interface Contract {
   version: string;
   title: string;
-  /** The document as it is served, `servers` being this installation's. */
+  /** The document as it is served: `servers` and `security` are this installation's. */
   document: OpenApiDocument;
   yaml: string;
   operationIds: readonly string[];
@@ -29,11 +29,12 @@ export interface Contract {
  * Reads the contract and compiles its routes and validators.
  *
  * @param rootPath where a proxy shows this service: empty, or `/a/b`
+ * @param asksForKeys whether this installation has keys, so that no secured operation goes without one
  * @throws ContractError what is wrong with the document
  */
-export function loadContract(file: URL, rootPath: string): Contract {
+export function loadContract(file: URL, rootPath: string, asksForKeys = false): Contract {
   try {
-    return readContract(file, rootPath);
+    return readContract(file, rootPath, asksForKeys);
   } catch (error) {
     throw new ContractError(error instanceof Error ? error.message : String(error), {
       cause: error,
@@ -46,12 +47,15 @@ export class ContractError extends Error {
   override readonly name = 'ContractError';
 }
 
-function readContract(file: URL, rootPath: string): Contract {
+function readContract(file: URL, rootPath: string, asksForKeys: boolean): Contract {
   const source = parseDocument(readFileSync(file, 'utf8'));
   if (source.errors[0] !== undefined) {
     throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
   }
   source.set('servers', [{ url: rootPath === '' ? '/' : rootPath }]);
+  if (asksForKeys) {
+    withoutOpenAlternatives(source);
+  }
   const document = source.toJS() as OpenApiDocument;
   assertReferencesResolve(document);
   const routes = createRoutes(document);
@@ -64,4 +68,15 @@ function readContract(file: URL, rootPath: string): Contract {
     ...routes,
     validate: createValidation(document),
   };
+}
+
+/** Leaves out `{}`, which lets everybody in, wherever it is an alternative of `security`. */
+function withoutOpenAlternatives(source: Document): void {
+  visit(source, {
+    Pair(_key, { key, value }) {
+      if (isScalar(key) && key.value === 'security' && isSeq(value)) {
+        value.items = value.items.filter((one) => !isMap(one) || one.items.length > 0);
+      }
+    },
+  });
 }

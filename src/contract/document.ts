@@ -8,8 +8,17 @@ export interface OpenApiDocument {
 
 export interface OpenApiOperation {
   operationId: string;
-  parameters?: { name: string; in: string; schema: object }[];
+  parameters?: OpenApiParameter[];
   requestBody?: { content: Record<string, { schema: object }> };
+  /** Alternatives, each of them schemes by name. */
+  security?: Record<string, string[]>[];
+}
+
+export interface OpenApiParameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  schema: object;
 }
 
 /** Throws an Error that names a reference to something that the document doesn't hold. */

@@ -7,6 +7,10 @@ export interface Match {
   /** The path as the contract writes it, such as /result/{task_id}. */
   path: string;
   takesBody: boolean;
+  /** Whether it may ask for a key: its `security` in the contract says so. */
+  isGuarded: boolean;
+  /** Of the headers that it takes, as the contract writes them. */
+  headerNames: readonly string[];
   /** Decoded, by name. */
   pathParameters: Record<string, string>;
 }
@@ -24,6 +28,9 @@ interface PathRoute {
   /** By method, in capitals. */
   operations: ReadonlyMap<string, OpenApiOperation>;
 }
+
+/** The name of the only security scheme, under `components.securitySchemes` of the contract. */
+const KEY_SCHEME = 'ApiKey';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 
@@ -71,6 +78,8 @@ export function createRoutes(document: OpenApiDocument): Routes {
         operationId: operation.operationId,
         path: route.path,
         takesBody: operation.requestBody !== undefined,
+        isGuarded: operation.security?.some((schemes) => KEY_SCHEME in schemes) ?? false,
+        headerNames: headerNamesOf(operation),
         pathParameters: parametersOf(route, segments),
       };
     },
@@ -87,10 +96,23 @@ function routeOf(path: string, item: OpenApiDocument['paths'][string]): PathRout
       if (typeof operation.operationId !== 'string') {
         throw new Error(`The contract gives ${method} ${path} no operationId`);
       }
+      assertKnownSchemes(operation);
       return [[method.toUpperCase(), operation] as const];
     }),
   );
   return { path, segments: segmentsOf(path), operations };
+}
+
+/** A scheme that nothing looks at would leave the operation open. */
+function assertKnownSchemes({ operationId, security = [] }: OpenApiOperation): void {
+  const unknown = security.flatMap(Object.keys).find((scheme) => scheme !== KEY_SCHEME);
+  if (unknown !== undefined) {
+    throw new Error(`The contract secures ${operationId} by ${unknown}, not by ${KEY_SCHEME}`);
+  }
+}
+
+function headerNamesOf({ parameters = [] }: OpenApiOperation): string[] {
+  return parameters.filter((one) => one.in === 'header').map(({ name }) => name);
 }
 
 function segmentsOf(path: string): string[] {

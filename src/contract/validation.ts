@@ -1,92 +1,117 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
+import type { ErrorObject } from 'ajv';
 import { InvalidRequest, type RequestFault } from '../errors.js';
 import { pointerPart } from '../json/jsonPointer.js';
-import type { OpenApiDocument, OpenApiOperation } from './document.js';
+import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './document.js';
+import { createSchemaCompiler, type Check } from './schemas.js';
 
 /** What a request gives an operation. */
 export interface RequestValues {
-  pathParameters: Record<string, string>;
+  pathParameters: Readonly<Record<string, string>>;
+  /** Those that the contract names, by the contract's names. */
+  headers: Readonly<Record<string, string>>;
   /** The parsed JSON body. */
   body: unknown;
 }
 
-/** Holds a request's values against the contract. Throws InvalidRequest that lists every fault. */
-export type Validate = (operationId: string, values: RequestValues) => void;
+/**
+ * Holds a request's values against the contract. Returns the JSON pointers of the body's sensitive values.
+ *
+ * Throws InvalidRequest that lists every fault, or of a body of more than 64 Ki characters the first one.
+ */
+export type Validate = (
+  operationId: string,
+  values: RequestValues,
+  /** Of the body's text, in UTF-16 code units. */
+  bodyLength: number,
+) => readonly string[];
 
-/** Compiles a validator for each operation that takes path parameters or a body. */
+/** Compiles a check for each operation that takes parameters or a body. */
 export function createValidation(document: OpenApiDocument): Validate {
-  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
-  formats.default(ajv);
-  // ajv's strict mode accepts a $ref into the document only when it knows the document's own keywords.
-  ajv.addVocabulary(Object.keys(document));
-  ajv.addSchema(document, DOCUMENT);
+  const compileAt = createSchemaCompiler(document);
   const partsById = new Map<string, readonly Part[]>();
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
-      const compile = (...keys: string[]) => {
+      const compile: Compile = (...keys) => {
         try {
-          return ajv.compile(referenceTo('paths', path, method, ...keys));
+          return compileAt('paths', path, method, ...keys);
         } catch (error) {
           const where = `${method.toUpperCase()} ${path}, ${keys.join(' ')}`;
           throw new Error(
             `The contract has a bad schema at ${where}: ${(error as Error).message}`,
-            {
-              cause: error,
-            },
+            { cause: error },
           );
         }
       };
       partsById.set(operation.operationId, [
-        ...pathParts(operation, compile),
+        ...parameterParts(operation, compile),
         ...bodyParts(operation, compile),
       ]);
     }
   }
 
-  return (operationId, values) => {
-    const faults = (partsById.get(operationId) ?? []).flatMap(({ validate, select, where }) =>
-      validate(select(values)) ? [] : faultsOf(where, validate.errors ?? []),
-    );
+  return (operationId, values, bodyLength) => {
+    const parts = partsById.get(operationId) ?? [];
+    const judgements = parts.map((part) => judge(part, values, bodyLength));
+    const faults = judgements.flatMap((judgement) => judgement.faults);
     if (faults.length > 0) {
       throw new InvalidRequest(withoutRepetitions(faults).slice(0, MAXIMUM_FAULTS));
     }
+    return judgements.flatMap(({ sensitive }) => sensitive);
   };
 }
 
-const DOCUMENT = 'openapi.yaml';
+/** Of a longer body, the first fault alone is told. The contract's description of errors says so. */
+const MAXIMUM_LISTED_LENGTH = 64 * 1024;
 
 /** A part of the request that one schema describes. */
 interface Part {
   where: { in: RequestFault['in']; pointer: string };
+  isRequired: boolean;
   select: (values: RequestValues) => unknown;
-  validate: ValidateFunction;
+  check: Check;
 }
 
 /** Compiles the schema at these keys below the operation. */
-type Compile = (...keys: string[]) => ValidateFunction;
+type Compile = (...keys: string[]) => Check;
 
-/** Schemas are compiled where they stand in the document, so that their own references resolve. */
-function referenceTo(...keys: string[]): { $ref: string } {
-  const pointer = keys.map((key) => `/${encodeURIComponent(pointerPart(key).slice(1))}`).join('');
-  return { $ref: `${DOCUMENT}#${pointer}` };
+function judge(
+  { where, isRequired, select, check }: Part,
+  values: RequestValues,
+  bodyLength: number,
+): { faults: readonly RequestFault[]; sensitive: readonly string[] } {
+  const value = select(values);
+  if (value === undefined && where.in === 'header') {
+    return { faults: isRequired ? [{ ...where, message: 'is required' }] : [], sensitive: [] };
+  }
+  const isBody = where.in === 'body';
+  const { errors, sensitive } = check(value, !isBody || bodyLength <= MAXIMUM_LISTED_LENGTH);
+  return { faults: faultsOf(where, errors), sensitive: isBody ? sensitive : [] };
 }
 
-function pathParts(operation: OpenApiOperation, compile: Compile): Part[] {
-  return (operation.parameters ?? []).flatMap((parameter, index) => {
-    if (parameter.in !== 'path') {
+function parameterParts(operation: OpenApiOperation, compile: Compile): Part[] {
+  return (operation.parameters ?? []).map((parameter, index) => ({
+    ...placeOf(operation, parameter),
+    isRequired: parameter.required === true,
+    check: compile('parameters', String(index), 'schema'),
+  }));
+}
+
+function placeOf(
+  { operationId }: OpenApiOperation,
+  { name, in: place }: OpenApiParameter,
+): Pick<Part, 'where' | 'select'> {
+  const pointer = pointerPart(name);
+  switch (place) {
+    case 'path':
+      return { where: { in: place, pointer }, select: (values) => values.pathParameters[name] };
+    case 'header':
+      return { where: { in: place, pointer }, select: (values) => values.headers[name] };
+    default:
       throw new Error(
-        `The contract's parameter ${parameter.name} of ${operation.operationId} is in ` +
-          `'${parameter.in}': only parameters in the path are supported`,
+        `The contract's parameter ${name} of ${operationId} is in '${place}': ` +
+          'only parameters in the path and in headers are supported',
       );
-    }
-    return {
-      where: { in: 'path' as const, pointer: pointerPart(parameter.name) },
-      select: (values: RequestValues) => values.pathParameters[parameter.name],
-      validate: compile('parameters', String(index), 'schema'),
-    };
-  });
+  }
 }
 
 function bodyParts({ requestBody }: OpenApiOperation, compile: Compile): Part[] {
@@ -96,8 +121,9 @@ function bodyParts({ requestBody }: OpenApiOperation, compile: Compile): Part[] 
   return [
     {
       where: { in: 'body', pointer: '' },
+      isRequired: true,
       select: (values) => values.body,
-      validate: compile('requestBody', 'content', 'application/json', 'schema'),
+      check: compile('requestBody', 'content', 'application/json', 'schema'),
     },
   ];
 }
@@ -105,6 +131,7 @@ function bodyParts({ requestBody }: OpenApiOperation, compile: Compile): Part[] 
 /** `maxItems` of the errors in the contract. */
 const MAXIMUM_FAULTS = 100;
 
+/** The messages are ajv's: they tell of the schema, and of no value. */
 function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): RequestFault[] {
   return errors
     .filter(({ keyword }) => keyword !== 'if')
@@ -121,5 +148,6 @@ function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): Request
 
 /** Two schemas that hold for the same value may find the same fault. */
 function withoutRepetitions(faults: readonly RequestFault[]): RequestFault[] {
-  return [...new Map(faults.map((fault) => [`${fault.pointer} ${fault.message}`, fault])).values()];
+  const keyOf = (fault: RequestFault) => `${fault.in} ${fault.pointer} ${fault.message}`;
+  return [...new Map(faults.map((fault) => [keyOf(fault), fault])).values()];
 }

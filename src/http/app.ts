@@ -5,21 +5,32 @@ import type { Contract } from '../contract/contract.js';
 import { RouteNotFound } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Operations } from '../operations/operation.js';
-import { createDispatch } from './dispatch.js';
+import { createAdmission } from './admission.js';
+import { createAuthentication } from './authentication.js';
+import { createJsonBodyReader } from './body.js';
+import { createDispatch, matchRoute } from './dispatch.js';
 import { serveDocumentationFiles } from './documentationFiles.js';
 import { createErrorReply } from './errorReply.js';
-import { requestContext } from './requestContext.js';
+import { createRateLimit, type CountRequest } from './rateLimit.js';
+import { contextOf, requestContext } from './requestContext.js';
+import { createSecurityHeaders } from './securityHeaders.js';
 
-type HttpConfig = Pick<Config, 'rootPath' | 'trustProxy' | 'corsOrigins' | 'bodyLimitBytes'>;
-
-/** Builds the Express application: every request passes these steps in this order. */
+/**
+ * Builds the Express application: every request passes these steps in this order. What an answer needs comes
+ * first, then what refuses a request for least.
+ *
+ * @param options.countRequest counts the requests of a caller; undefined where there is no limit
+ */
 export function createApp(options: {
-  config: HttpConfig;
+  config: Config;
   contract: Contract;
   operations: Operations;
+  countRequest: CountRequest | undefined;
   log: Log;
 }): Express {
-  const { config, contract, operations, log } = options;
+  const { config, contract, operations, countRequest, log } = options;
+  const most = { requests: config.maxRequestsInFlight, bytes: config.maxBytesInFlight };
+  const readBody = createJsonBodyReader(config.bodyLimitBytes, config.jsonLimits);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -30,13 +41,32 @@ export function createApp(options: {
   if (config.rootPath !== '') {
     app.use(stripRootPath(config.rootPath));
   }
-  app.use(createDispatch(contract, operations, config.bodyLimitBytes));
+  if (config.sendsSecurityHeaders) {
+    app.use(createSecurityHeaders(contract));
+  }
+  app.use(matchRoute(contract));
+  app.use(whereGuarded(createAdmission(most)));
+  app.use(whereGuarded(createAuthentication(config.apiKeys)));
+  if (countRequest !== undefined) {
+    app.use(whereGuarded(createRateLimit(countRequest)));
+  }
+  app.use(createDispatch(contract, operations, readBody));
   app.use(serveDocumentationFiles(contract, config.rootPath));
   app.use((request) => {
     throw new RouteNotFound(`Nothing is found at ${request.path}`);
   });
   app.use(createErrorReply());
   return app;
+}
+
+/** A step for the operations that the contract secures; health and documentation stay open. */
+function whereGuarded(step: RequestHandler): RequestHandler {
+  return (request, response, next) => {
+    if (contextOf(response).match?.isGuarded) {
+      return step(request, response, next);
+    }
+    next();
+  };
 }
 
 /** A proxy may strip the root path before it forwards a request, or leave it. */
@@ -50,11 +80,20 @@ function stripRootPath(rootPath: string): RequestHandler {
   };
 }
 
-function corsOptions({ corsOrigins }: HttpConfig, { methods }: Contract): cors.CorsOptions {
+function corsOptions({ corsOrigins }: Config, { methods }: Contract): cors.CorsOptions {
   return {
     origin: corsOrigins === '*' ? '*' : [...corsOrigins],
     methods: [...methods],
-    exposedHeaders: ['X-Request-Id'],
+    exposedHeaders: [...EXPOSED_HEADERS],
     maxAge: 600,
   };
 }
+
+/** What a page of another origin may read, beside what it always may (Fetch, "CORS-safelisted"). */
+const EXPOSED_HEADERS = [
+  'X-Request-Id',
+  'Retry-After',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Idempotent-Replayed',
+];

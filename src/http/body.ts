@@ -1,44 +1,34 @@
-import { promisify } from 'node:util';
-import express, { type Request, type Response } from 'express';
-import { BodyTooLarge, InvalidRequest } from '../errors.js';
+import type { Request, Response } from 'express';
+import { InvalidRequest } from '../errors.js';
 import { UnsuitableJson } from '../json/exactJson.js';
-import { readJsonDocument, type JsonDocument } from '../json/jsonDocument.js';
+import { readJsonDocument, type JsonDocument, type JsonLimits } from '../json/jsonDocument.js';
+import { readBytes, UnreadableBody } from './bodyBytes.js';
+import { contextOf } from './requestContext.js';
+
+export type ReadBody = (request: Request, response: Response) => Promise<JsonDocument>;
 
 /**
  * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
  * counts as JSON, as in the service being replaced.
  *
- * The function throws BodyTooLarge, or InvalidRequest for another media type, an empty body, one that is
- * not JSON, can't be inflated, is nested too deeply or has a number that Python can't hold.
+ * The function throws BodyTooLarge; Overloaded; or InvalidRequest for another media type, an empty body, one
+ * that is not JSON, can't be inflated, is beyond `jsonLimits` or has a number that Python can't hold.
  */
-export function createJsonBodyReader(
-  limitBytes: number,
-): (request: Request, response: Response) => Promise<JsonDocument> {
-  const readBytes = promisify<Request, Response>(
-    express.raw({ type: () => true, limit: limitBytes }),
-  );
-
+export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
   return async (request, response) => {
     assertJson(request.get('content-type'));
-    await readBytes(request, response).catch((error: unknown) => {
-      throw bodyError(error, limitBytes);
+    if (request.get('expect')?.toLowerCase() === '100-continue') {
+      response.writeContinue();
+    }
+    const hold = contextOf(response).holdBytes;
+    const bytes = await readBytes(request, { limit: limitBytes, hold }).catch((error: unknown) => {
+      throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
     });
-    const bytes: unknown = request.body;
-    if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
+    if (bytes.length === 0) {
       throw fault('', 'is empty; a JSON object is required');
     }
-    return read(decode(bytes));
+    return read(decode(bytes), jsonLimits);
   };
-}
-
-/** The errors of body-parser carry a status (http-errors). */
-function bodyError(error: unknown, limitBytes: number): unknown {
-  if (!(error instanceof Error) || !('status' in error)) {
-    return error;
-  }
-  return error.status === 413
-    ? new BodyTooLarge(limitBytes)
-    : fault('', `can't be read: ${error.message}`);
 }
 
 function assertJson(contentType: string | undefined): void {
@@ -58,15 +48,21 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function read(text: string): JsonDocument {
+function read(text: string, limits: JsonLimits): JsonDocument {
   try {
-    return readJsonDocument(text);
+    return readJsonDocument(text, limits);
   } catch (error) {
     if (error instanceof UnsuitableJson) {
       throw fault(error.pointer, error.message);
     }
-    throw fault('', `is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw fault('', `is not valid JSON: ${reasonOf(error)}`);
   }
+}
+
+/** V8 quotes the text around an unexpected token, which may be a secret's. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^(Unexpected token .{1,6}?), .*$/su, '$1');
 }
 
 function fault(pointer: string, message: string): InvalidRequest {

@@ -1,21 +1,37 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
 import type { RequestValues } from '../contract/validation.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
 import type { Input, Operations } from '../operations/operation.js';
-import { createJsonBodyReader } from './body.js';
+import type { ReadBody } from './body.js';
 import { contextOf } from './requestContext.js';
 
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
 type AnyOperation = (
-  input: RequestValues & Pick<Input<OperationId>, 'annotate'> & { sent: JsonDocument | undefined },
+  input: RequestValues &
+    Pick<Input<OperationId>, 'sensitive' | 'client' | 'annotate'> & {
+      sent: JsonDocument | undefined;
+    },
 ) => Reply | Promise<Reply>;
 
 interface Reply {
   status: number;
   mediaType: string;
+  headers?: Readonly<Record<string, string>>;
   body: object | string;
+}
+
+/** Notes which operation a request asks for. Whatever else it is, the steps behind decide. */
+export function matchRoute(contract: Contract): RequestHandler {
+  return (request, response, next) => {
+    const context = contextOf(response);
+    context.match = contract.match(request.method, request.path);
+    if (context.match !== undefined) {
+      context.fields.route = context.match.path;
+    }
+    next();
+  };
 }
 
 /**
@@ -26,33 +42,46 @@ interface Reply {
 export function createDispatch(
   contract: Contract,
   operations: Operations,
-  bodyLimitBytes: number,
+  readBody: ReadBody,
 ): RequestHandler {
   assertOneToOne(contract.operationIds, Object.keys(operations));
-  const readBody = createJsonBodyReader(bodyLimitBytes);
 
   return async (request, response, next) => {
-    const match = contract.match(request.method, request.path);
+    const { match, fields, client } = contextOf(response);
     if (match === undefined) {
       next();
       return;
     }
-    const { fields } = contextOf(response);
-    fields.route = match.path;
     const sent = match.takesBody ? await readBody(request, response) : undefined;
-    const values = { pathParameters: match.pathParameters, body: sent?.value };
-    contract.validate(match.operationId, values);
+    const values = {
+      pathParameters: match.pathParameters,
+      headers: headersOf(request, match.headerNames),
+      body: sent?.value,
+    };
+    const sensitive = contract.validate(match.operationId, values, sent?.length ?? 0);
     const operation = operations[match.operationId as OperationId] as AnyOperation;
     const annotate = (more: object) => Object.assign(fields, more);
-    const reply = await operation({ ...values, sent, annotate });
-    send(response, reply);
+    send(response, await operation({ ...values, sent, sensitive, client, annotate }));
   };
 }
 
-function send(response: Response, { status, mediaType, body }: Reply): void {
+/** Of a header that was sent twice, Node has joined the values by commas. */
+function headersOf(request: Request, names: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of names) {
+    const value = request.get(name);
+    if (value !== undefined) {
+      headers[name] = value;
+    }
+  }
+  return headers;
+}
+
+function send(response: Response, { status, mediaType, headers = {}, body }: Reply): void {
   response
     .status(status)
     .set('Cache-Control', 'no-store')
+    .set(headers)
     .type(mediaType)
     .send(typeof body === 'string' ? body : writeJson(body));
 }

@@ -1,11 +1,20 @@
 import type { RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
+import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log.js';
 
 /** What is known of one request beyond its HTTP. */
 export interface RequestContext {
   id: string;
+  /** The operation that it asks for, once that is known. */
+  match: Match | undefined;
+  /** The name of the caller's key; empty where none is asked for. */
+  client: string;
+  /** Counts bytes of its body that are kept until its answer. May throw Overloaded. */
+  holdBytes: (count: number) => void;
+  /** Gives back its place among the requests in flight, if it has one. */
+  release: () => void;
   /** For the log: the contract's path, the task, ... */
   fields: Record<string, unknown>;
   /** The error that the answer tells of, for the log. */
@@ -25,7 +34,14 @@ export function requestContext(log: Log): RequestHandler {
     const start = performance.now();
     const offered = request.get('x-request-id');
     const id = offered !== undefined && WELL_FORMED_ID.test(offered) ? offered : uuid();
-    const context: RequestContext = { id, fields: {} };
+    const context: RequestContext = {
+      id,
+      match: undefined,
+      client: '',
+      holdBytes: doNothing,
+      release: doNothing,
+      fields: {},
+    };
     response.locals.context = context;
     response.set('X-Request-Id', id);
     const { method, path, ip } = request;
@@ -47,7 +63,11 @@ export function requestContext(log: Log): RequestHandler {
   };
 }
 
-/** To be not ready is a state, not an error. */
+function doNothing(): void {
+  // Requests that nobody guards are not counted.
+}
+
+/** To be not ready or overloaded is a state, not an error. */
 function levelOf(status: number): 'info' | 'warning' | 'error' {
   if (status < 500) {
     return 'info';

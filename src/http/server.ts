@@ -1,4 +1,9 @@
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type RequestListener,
+  type ServerOptions as HttpServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { answerUnreadable } from './unreadable.js';
@@ -10,17 +15,31 @@ export interface HttpServer {
   drain: (milliseconds: number) => Promise<void>;
 }
 
+interface ServerOptions {
+  host: string;
+  port: number;
+  keepAliveTimeoutMs: number;
+  /** From the beginning of a request, how long its head and all of it may take to arrive. */
+  headersTimeoutMs: number;
+  requestTimeoutMs: number;
+}
+
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
 export async function startServer(
   listener: RequestListener,
-  options: { host: string; port: number; keepAliveTimeoutMs: number },
+  options: ServerOptions,
 ): Promise<HttpServer> {
-  const server = createServer({ keepAliveTimeout: options.keepAliveTimeoutMs }, listener);
+  const server = createServer(timeouts(options), listener);
   const inFlight = new Set<ServerResponse>();
   let draining = false;
-  server.on('clientError', answerUnreadable);
+  server.on('clientError', (error, socket) => {
+    const response = [...inFlight].find((one) => one.socket === socket);
+    answerUnreadable(error, socket, response);
+  });
   // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  // Without this, Node asks for a body before anybody has looked at its head.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response));
   server.on('request', (_request, response) => {
     inFlight.add(response);
     response.once('close', () => inFlight.delete(response));
@@ -50,5 +69,16 @@ export async function startServer(
       // A cut connection's response is closed after the server is; its line belongs into the log.
       await immediate();
     },
+  };
+}
+
+function timeouts(options: ServerOptions): HttpServerOptions {
+  const { keepAliveTimeoutMs, headersTimeoutMs, requestTimeoutMs } = options;
+  return {
+    keepAliveTimeout: keepAliveTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    // How late a late request is noticed; Node's own 30 s would be longer than what is waited for.
+    connectionsCheckingInterval: Math.min(1_000, Math.ceil(headersTimeoutMs / 2)),
   };
 }

@@ -1,34 +1,49 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { v4 as uuid } from 'uuid';
 import type { components } from '../contract/openapi.js';
 
-/** The statuses of what Node's HTTP parser refuses; anything else is a 400. */
+/** The statuses of what Node's HTTP server refuses; anything else is a 400. */
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Answers what can't be read as HTTP with the error body that every error has, and hangs up. */
-export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+/**
+ * Answers what can't be read as HTTP, or is not there in time, with the error body that every error has, and
+ * hangs up.
+ *
+ * @param response of the request whose head has been read and whose rest has not
+ */
+export function answerUnreadable(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  response: ServerResponse | undefined,
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || response?.headersSent) {
     socket.destroy();
     return;
   }
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
   const reason = STATUS_CODES[status] ?? '';
-  const id = uuid();
+  const known = response?.getHeader('X-Request-Id');
+  const id = typeof known === 'string' ? known : uuid();
   const body: components['schemas']['ErrorResponse'] = {
     status: 'error',
     message: status === 400 ? 'The request is not HTTP' : reason,
     request_id: id,
   };
   const text = JSON.stringify(body);
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\n` +
-      `X-Request-Id: ${id}\r\n` +
-      'Content-Type: application/json; charset=utf-8\r\n' +
-      `Content-Length: ${Buffer.byteLength(text)}\r\n` +
-      `Connection: close\r\n\r\n${text}`,
-  );
+  const headers = {
+    'X-Request-Id': id,
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    Connection: 'close',
+  };
+  if (response !== undefined) {
+    response.writeHead(status, headers).end(text);
+    return;
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${text}`);
 }

@@ -5,6 +5,8 @@ import { scanJson } from './scanJson.js';
 export interface JsonDocument {
   /** What JSON.parse makes of it. */
   value: unknown;
+  /** Of the text, in UTF-16 code units. */
+  length: number;
   /** A member by its name, where the document is an object that has it. */
   member: (name: string) => JsonPart | undefined;
 }
@@ -17,22 +19,34 @@ export interface JsonPart {
   isPlain: boolean;
 }
 
+/** How much structure a text may have, beside its length. */
+export interface JsonLimits {
+  /** Levels of objects and lists. */
+  depth: number;
+  /** Members of all objects together. */
+  keys: number;
+}
+
 /**
  * Reads a JSON text that Python's json module must read too.
  *
  * @throws SyntaxError where it is not JSON (RFC 8259)
- * @throws UnsuitableJson where Python could not hold it
+ * @throws UnsuitableJson where Python could not hold it, or it is beyond the limits
  */
-export function readJsonDocument(text: string): JsonDocument {
+export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument {
   const value: unknown = JSON.parse(text);
-  const { members, isPlain, depth } = scanJson(text);
-  if (depth > MAXIMUM_DEPTH) {
-    throw new UnsuitableJson('', `is nested more than ${MAXIMUM_DEPTH} levels deep`);
+  const { members, isPlain, depth, keys } = scanJson(text);
+  if (depth > limits.depth) {
+    throw new UnsuitableJson('', `is nested more than ${limits.depth} levels deep`);
+  }
+  if (keys > limits.keys) {
+    throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
   const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
 
   return {
     value,
+    length: text.length,
     member(name) {
       const memberText = members.get(name);
       return memberText === undefined
@@ -41,9 +55,6 @@ export function readJsonDocument(text: string): JsonDocument {
     },
   };
 }
-
-/** Well below where Python's json module gives up, near a thousand levels. */
-const MAXIMUM_DEPTH = 256;
 
 function valueOf(source: unknown, name: string): unknown {
   return source instanceof Map

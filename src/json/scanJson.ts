@@ -22,6 +22,8 @@ export interface JsonScan {
   isPlain: boolean;
   /** How many levels deep objects and lists are nested: 0 for a scalar, 1 for `{"a": 1}`. */
   depth: number;
+  /** How many members its objects have together, repeated ones included. */
+  keys: number;
 }
 
 /**
@@ -33,6 +35,7 @@ export function scanJson(text: string): JsonScan {
   let isPlain = true;
   let depth = 0;
   let deepest = 0;
+  let keys = 0;
   let outermost = 0;
   let key: string | undefined;
   let start = 0;
@@ -69,6 +72,9 @@ export function scanJson(text: string): JsonScan {
     } else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) {
       depth -= 1;
     }
+    if (code === COLON) {
+      keys += 1;
+    }
     if (depth === 1 && code === COLON) {
       start = position + 1;
     } else if ((depth === 1 && code === COMMA) || depth === 0) {
@@ -76,7 +82,7 @@ export function scanJson(text: string): JsonScan {
     }
     position += 1;
   }
-  return { members, isPlain, depth: deepest };
+  return { members, isPlain, depth: deepest, keys };
 }
 
 /** JSON.parse moves keys that look like integers to the front; one may be written in escapes. */

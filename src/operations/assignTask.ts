@@ -2,6 +2,7 @@ import { v4 as uuid } from 'uuid';
 import type { SendTask } from '../celery/producer.js';
 import type { RoutedTask } from '../celery/routing.js';
 import { AssignmentFailed, InvalidRequest } from '../errors.js';
+import { redacted } from '../json/redaction.js';
 import type { Operation } from './operation.js';
 
 /**
@@ -16,11 +17,12 @@ export function createAssignTask(dependencies: {
 }): Operation<'assignTask'> {
   const { route, sendTask, timeout } = dependencies;
 
-  return async ({ body, sent, annotate }) => {
+  return async ({ body, sent, sensitive, annotate }) => {
     const id = uuid();
     annotate({ task_id: id, task_type: body.task_type });
     const params = sent.member('params') ?? NO_PARAMS;
-    const task = { id, ...route(body.task_type), params, priority: 0 };
+    const shown = redacted(params.value, belowParams(sensitive));
+    const task = { id, ...route(body.task_type), params, shown, priority: 0 };
     const outcome = await sendTask(task, { milliseconds: timeout });
     if ('pointer' in outcome) {
       const pointer = `/params${outcome.pointer}`;
@@ -40,6 +42,13 @@ export function createAssignTask(dependencies: {
       },
     };
   };
+}
+
+/** Pointers into the body as pointers into its params. */
+function belowParams(pointers: readonly string[]): string[] {
+  return pointers
+    .filter((pointer) => /^\/params(\/|$)/.test(pointer))
+    .map((pointer) => pointer.slice('/params'.length));
 }
 
 const NO_PARAMS = { text: '{}', value: {}, isPlain: true };

@@ -5,9 +5,15 @@ import type { JsonDocument } from '../json/jsonDocument.js';
 /** What the contract lets a client send to the operation `Id`, already validated. */
 export interface Input<Id extends OperationId> {
   pathParameters: PathParametersOf<Id>;
+  /** By the contract's names; one that was not sent is absent. */
+  headers: HeadersOf<Id>;
   body: BodyOf<Id>;
   /** The body as its sender wrote it. */
   sent: BodyOf<Id> extends undefined ? undefined : JsonDocument;
+  /** JSON pointers of the body's values that are not to be shown: the contract says `x-sensitive`. */
+  sensitive: readonly string[];
+  /** The name of the caller's key; empty where none is asked for. */
+  client: string;
   /** Adds to the one line that the log gets of this request. */
   annotate: (fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -32,6 +38,7 @@ type ReplyWith<Status, Content> = {
   [MediaType in keyof Content]: {
     status: Status;
     mediaType: MediaType;
+    headers?: Readonly<Record<string, string>>;
     /** What is not JSON is written by the operation itself. */
     body: MediaType extends 'application/json' ? Content[MediaType] : string;
   };
@@ -39,6 +46,12 @@ type ReplyWith<Status, Content> = {
 
 type PathParametersOf<Id extends OperationId> = operations[Id]['parameters'] extends {
   path: infer Parameters;
+}
+  ? Parameters
+  : undefined;
+
+type HeadersOf<Id extends OperationId> = operations[Id]['parameters'] extends {
+  header?: infer Parameters extends object;
 }
   ? Parameters
   : undefined;

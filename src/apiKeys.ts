@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** A key that callers send, known by its digest alone. */
+export interface ApiKey {
+  name: string;
+  /** SHA-256 of the key. */
+  digest: Buffer;
+}
+
+/** Reads `name=key` texts between commas. Throws an Error that quotes no key. */
+export function parseApiKeys(text: string): readonly ApiKey[] {
+  const entries = text.split(',').map((entry) => entry.trim());
+  const keys = entries.flatMap((entry, index) =>
+    entry === '' ? [] : [parseApiKey(entry, `entry ${index + 1}`)],
+  );
+  assertDifferent(keys);
+  return keys.map(({ key }) => key);
+}
+
+/**
+ * Reads a file of one `name=key` a line, with blank lines and comments that begin with `#`. Throws an Error
+ * that names the line and quotes no key.
+ */
+export function readApiKeys(path: string): readonly ApiKey[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`names a file that can't be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const lines = text.split('\n').map((line) => line.trim());
+  const keys = lines.flatMap((line, index) =>
+    line === '' || line.startsWith('#') ? [] : [parseApiKey(line, `line ${index + 1} of ${path}`)],
+  );
+  assertDifferent(keys);
+  return keys.map(({ key }) => key);
+}
+
+/** The fault of keys that come from several places, or undefined. */
+export function repetitionIn(keys: readonly ApiKey[]): string | undefined {
+  const names = new Set(keys.map(({ name }) => name));
+  const digests = new Set(keys.map(({ digest }) => digest.toString('hex')));
+  if (names.size < keys.length) {
+    return 'has a name twice';
+  }
+  return digests.size < keys.length ? 'has a key twice' : undefined;
+}
+
+interface PlacedKey {
+  key: ApiKey;
+  place: string;
+}
+
+function parseApiKey(text: string, place: string): PlacedKey {
+  const end = text.indexOf('=');
+  const [name, key] = [text.slice(0, end), text.slice(end + 1)];
+  if (end < 0 || !/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
+    // What stands where the name belongs may be a key.
+    throw new Error(
+      `must hold name=key, the name of letters, digits, _ . and -, which ${place} does not`,
+    );
+  }
+  if (!/^[\x21-\x2b\x2d-\x7e]{16,255}$/.test(key)) {
+    throw new Error(
+      `must hold keys of 16 to 255 visible ASCII characters without comma, which ${place} does not`,
+    );
+  }
+  return { key: { name, digest: createHash('sha256').update(key).digest() }, place };
+}
+
+function assertDifferent(keys: readonly PlacedKey[]): void {
+  keys.forEach(({ key, place }, index) => {
+    const fault = repetitionIn([...keys.slice(0, index).map((one) => one.key), key]);
+    if (fault !== undefined) {
+      throw new Error(`${fault}, the second time in ${place}`);
+    }
+  });
+}

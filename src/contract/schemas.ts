@@ -1,0 +1,74 @@
+import type { ErrorObject, Options } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { pointerPart } from '../json/jsonPointer.js';
+import type { OpenApiDocument } from './document.js';
+
+/** What a schema says of a value. */
+export interface Verdict {
+  /** None where the value fits: the first one, or all that are there. */
+  errors: readonly ErrorObject[];
+  /** JSON pointers of the values that the schema marks `x-sensitive`, in a value that fits. */
+  sensitive: readonly string[];
+}
+
+/**
+ * Holds a value against a schema. To list all errors takes half a second of CPU for a million characters
+ * of wrong items, so that it is asked for only where the value is known to be small.
+ */
+export type Check = (value: unknown, listsAllErrors: boolean) => Verdict;
+
+/**
+ * Returns the function that compiles the schema at these keys of the document. Schemas are compiled where
+ * they stand, so that their own references resolve.
+ */
+export function createSchemaCompiler(document: OpenApiDocument): (...keys: string[]) => Check {
+  const deciding = createAjv(document, { allErrors: false });
+  const listing = createAjv(document, { allErrors: true });
+
+  return (...keys) => {
+    const reference = referenceTo(...keys);
+    const decide = deciding.compile(reference);
+    const list = listing.compile(reference);
+
+    return (value, listsAllErrors) => {
+      const sensitive: string[] = [];
+      if (decide.call(sensitive, value)) {
+        return { errors: [], sensitive };
+      }
+      if (listsAllErrors) {
+        list.call([], value);
+      }
+      return { errors: (listsAllErrors ? list.errors : decide.errors) ?? [], sensitive: [] };
+    };
+  };
+}
+
+const DOCUMENT = 'openapi.yaml';
+
+function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
+  const ajv = new Ajv2020({ ...options, allowUnionTypes: true, passContext: true });
+  formats.default(ajv);
+  ajv.addKeyword({
+    keyword: 'x-sensitive',
+    schemaType: 'boolean',
+    errors: false,
+    compile: (isSensitive: boolean) =>
+      // ajv calls it with the context that its validator was called with.
+      function (this: string[], _value, at) {
+        if (isSensitive) {
+          this.push(at?.instancePath ?? '');
+        }
+        return true;
+      },
+  });
+  // ajv's strict mode accepts a $ref into the document only when it knows the document's own keywords.
+  ajv.addVocabulary(Object.keys(document));
+  ajv.addSchema(document, DOCUMENT);
+  return ajv;
+}
+
+function referenceTo(...keys: string[]): { $ref: string } {
+  const pointer = keys.map((key) => `/${encodeURIComponent(pointerPart(key).slice(1))}`).join('');
+  return { $ref: `${DOCUMENT}#${pointer}` };
+}
