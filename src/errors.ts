@@ -102,6 +102,23 @@ export class Overloaded extends ClientVisibleError {
   }
 }
 
+/** The key names a request with another body. */
+export class IdempotencyKeyReused extends ClientVisibleError {
+  override readonly status = 422;
+}
+
+export class QueueIsFull extends ClientVisibleError {
+  override readonly status = 503;
+
+  constructor(taskType: string, taskId: string) {
+    super(`Task '${taskType}' could not be assigned: its queue is full`, {
+      taskId,
+      details: { queued: 'no' },
+      headers: { 'Retry-After': '1' },
+    });
+  }
+}
+
 export class AssignmentFailed extends ClientVisibleError {
   override readonly status = 500;
 

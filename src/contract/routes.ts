@@ -65,6 +65,10 @@ export function createRoutes(document: OpenApiDocument): Routes {
       return path;
     },
     match(method, path) {
+      // The target of a request may be no path, as in OPTIONS * (RFC 9112, section 3.2).
+      if (!path.startsWith('/')) {
+        return undefined;
+      }
       const segments = segmentsOf(path);
       const route = fixed.get(key(segments)) ?? templated.find((one) => fits(one, segments));
       if (route === undefined) {

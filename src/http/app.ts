@@ -2,7 +2,7 @@ import cors from 'cors';
 import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from '../config.js';
 import type { Contract } from '../contract/contract.js';
-import { RouteNotFound } from '../errors.js';
+import { InvalidRequest, RouteNotFound } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Operations } from '../operations/operation.js';
 import { createAdmission } from './admission.js';
@@ -37,6 +37,7 @@ export function createApp(options: {
   app.set('trust proxy', config.trustProxy);
 
   app.use(requestContext(log));
+  app.use(requireHost);
   app.use(cors(corsOptions(config, contract)));
   if (config.rootPath !== '') {
     app.use(stripRootPath(config.rootPath));
@@ -58,6 +59,14 @@ export function createApp(options: {
   app.use(createErrorReply());
   return app;
 }
+
+/** RFC 9112, section 3.2. */
+const requireHost: RequestHandler = (request, _response, next) => {
+  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+    throw new InvalidRequest([{ in: 'header', pointer: '/Host', message: 'is required' }]);
+  }
+  next();
+};
 
 /** A step for the operations that the contract secures; health and documentation stay open. */
 function whereGuarded(step: RequestHandler): RequestHandler {

@@ -58,7 +58,7 @@ export function createDispatch(
       headers: headersOf(request, match.headerNames),
       body: sent?.value,
     };
-    const sensitive = contract.validate(match.operationId, values, sent?.length ?? 0);
+    const sensitive = contract.validate(match.operationId, values, sent?.text.length ?? 0);
     const operation = operations[match.operationId as OperationId] as AnyOperation;
     const annotate = (more: object) => Object.assign(fields, more);
     send(response, await operation({ ...values, sent, sensitive, client, annotate }));

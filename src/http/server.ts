@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { answerUnreadable } from './unreadable.js';
+import { answerUnreadable, refuseConnect } from './unreadable.js';
 
 export interface HttpServer {
   /** The port that it listens on, where port 0 was asked for too. */
@@ -36,6 +36,7 @@ export async function startServer(
     const response = [...inFlight].find((one) => one.socket === socket);
     answerUnreadable(error, socket, response);
   });
+  server.on('connect', refuseConnect);
   // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   // Without this, Node asks for a body before anybody has looked at its head.
@@ -76,6 +77,8 @@ function timeouts(options: ServerOptions): HttpServerOptions {
   const { keepAliveTimeoutMs, headersTimeoutMs, requestTimeoutMs } = options;
   return {
     keepAliveTimeout: keepAliveTimeoutMs,
+    // Node's own answer to a request without a Host would have no body.
+    requireHostHeader: false,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     // How late a late request is noticed; Node's own 30 s would be longer than what is waited for.

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { v4 as uuid } from 'uuid';
 import type { components } from '../contract/openapi.js';
@@ -25,12 +25,21 @@ export function answerUnreadable(
     return;
   }
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
-  const reason = STATUS_CODES[status] ?? '';
+  const message = status === 400 ? 'The request is not HTTP' : (STATUS_CODES[status] ?? '');
+  hangUp(socket, status, message, response);
+}
+
+/** A proxy's method: whoever sends it has mistaken this service for one. */
+export function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
+  hangUp(socket, 501, 'The method CONNECT is for proxies, and this is none');
+}
+
+function hangUp(socket: Duplex, status: number, message: string, response?: ServerResponse): void {
   const known = response?.getHeader('X-Request-Id');
   const id = typeof known === 'string' ? known : uuid();
   const body: components['schemas']['ErrorResponse'] = {
     status: 'error',
-    message: status === 400 ? 'The request is not HTTP' : reason,
+    message,
     request_id: id,
   };
   const text = JSON.stringify(body);
@@ -45,5 +54,5 @@ export function answerUnreadable(
     return;
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${text}`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`);
 }

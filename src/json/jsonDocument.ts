@@ -3,10 +3,9 @@ import { scanJson } from './scanJson.js';
 
 /** A JSON text, as a value and as its sender wrote it. */
 export interface JsonDocument {
+  text: string;
   /** What JSON.parse makes of it. */
   value: unknown;
-  /** Of the text, in UTF-16 code units. */
-  length: number;
   /** A member by its name, where the document is an object that has it. */
   member: (name: string) => JsonPart | undefined;
 }
@@ -46,7 +45,7 @@ export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument
 
   return {
     value,
-    length: text.length,
+    text,
     member(name) {
       const memberText = members.get(name);
       return memberText === undefined

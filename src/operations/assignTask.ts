@@ -1,13 +1,16 @@
 import { v4 as uuid } from 'uuid';
 import type { SendTask } from '../celery/producer.js';
 import type { RoutedTask } from '../celery/routing.js';
-import { AssignmentFailed, InvalidRequest } from '../errors.js';
+import type { components } from '../contract/openapi.js';
+import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
 import { redacted } from '../json/redaction.js';
+import { answerBefore, claimFor } from './idempotency.js';
 import type { Operation } from './operation.js';
 
 /**
- * Sends a task to the workers. Answers after Redis has acknowledged it, or throws AssignmentFailed;
- * InvalidRequest for params that no worker could read.
+ * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
+ * same Idempotency-Key. Throws AssignmentFailed or QueueIsFull; InvalidRequest for params that no worker could
+ * read; IdempotencyKeyReused.
  */
 export function createAssignTask(dependencies: {
   route: (taskType: string) => RoutedTask;
@@ -17,32 +20,47 @@ export function createAssignTask(dependencies: {
 }): Operation<'assignTask'> {
   const { route, sendTask, timeout } = dependencies;
 
-  return async ({ body, sent, sensitive, annotate }) => {
+  return async ({ body, sent, headers, client, sensitive, annotate }) => {
     const id = uuid();
-    annotate({ task_id: id, task_type: body.task_type });
+    const { task_type } = body;
+    annotate({ task_id: id, task_type });
     const params = sent.member('params') ?? NO_PARAMS;
     const shown = redacted(params.value, belowParams(sensitive));
-    const task = { id, ...route(body.task_type), params, shown, priority: 0 };
-    const outcome = await sendTask(task, { milliseconds: timeout });
+    const task = { id, ...route(task_type), params, shown, priority: 0 };
+    const answer: Answer = {
+      task_id: id,
+      status: 'assigned',
+      message: `Task '${task_type}' successfully assigned`,
+      timestamp: new Date().toISOString(),
+    };
+    const idempotencyKey = headers['Idempotency-Key'];
+    const claim =
+      idempotencyKey === undefined
+        ? undefined
+        : claimFor({ client, idempotencyKey, body: sent.text }, answer);
+
+    const outcome = await sendTask(task, { milliseconds: timeout, claim });
+    if (outcome.queued === 'yes') {
+      return { ...OK, body: answer };
+    }
+    if (outcome.queued === 'before') {
+      const before = answerBefore(outcome.value, sent.text);
+      annotate({ task_id: before.task_id, repeated: true });
+      return { ...OK, headers: { 'Idempotent-Replayed': 'true' }, body: before };
+    }
     if ('pointer' in outcome) {
       const pointer = `/params${outcome.pointer}`;
       throw new InvalidRequest([{ in: 'body', pointer, message: outcome.reason }]);
     }
-    if (outcome.queued === 'no' || outcome.queued === 'unknown') {
-      throw new AssignmentFailed(body.task_type, id, outcome);
-    }
-    return {
-      status: 200,
-      mediaType: 'application/json',
-      body: {
-        task_id: id,
-        status: 'assigned',
-        message: `Task '${body.task_type}' successfully assigned`,
-        timestamp: new Date().toISOString(),
-      },
-    };
+    throw 'depth' in outcome
+      ? new QueueIsFull(task_type, id)
+      : new AssignmentFailed(task_type, id, outcome);
   };
 }
+
+type Answer = components['schemas']['AssignTaskResponse'];
+
+const OK = { status: 200, mediaType: 'application/json' } as const;
 
 /** Pointers into the body as pointers into its params. */
 function belowParams(pointers: readonly string[]): string[] {

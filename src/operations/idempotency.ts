@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { components } from '../contract/openapi.js';
+import { IdempotencyKeyReused } from '../errors.js';
+
+type Answer = components['schemas']['AssignTaskResponse'];
+
+/** What the first request with an Idempotency-Key leaves for the others. */
+interface Kept {
+  /** The SHA-256 of the request's body, in hexadecimal digits: bodies are compared byte by byte. */
+  body: string;
+  answer: Answer;
+}
+
+/**
+ * What to claim for a request with an Idempotency-Key.
+ *
+ * @param client whose key it is: two clients may choose the same one
+ * @param body the request's, as it was sent
+ */
+export function claimFor(
+  request: { client: string; idempotencyKey: string; body: string },
+  answer: Answer,
+): { key: string; value: string } {
+  const kept: Kept = { body: digest(request.body), answer };
+  // Neither a client's name nor a key has a line break in it.
+  const key = digest(`${request.client}\n${request.idempotencyKey}`);
+  return { key, value: JSON.stringify(kept) };
+}
+
+/**
+ * The answer to the first request with this key, out of what it has kept.
+ *
+ * @throws IdempotencyKeyReused where that one had another body
+ */
+export function answerBefore(kept: string, body: string): Answer {
+  const { body: first, answer } = JSON.parse(kept) as Kept;
+  if (first !== digest(body)) {
+    throw new IdempotencyKeyReused(
+      'This Idempotency-Key was used before with another body; use a new key for a new task',
+    );
+  }
+  return answer;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
