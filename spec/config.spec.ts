@@ -144,6 +144,24 @@ describe('readConfig', () => {
     });
   }
 
+  it('holds limits that depend on each other against each other', () => {
+    assert.match(
+      faultsOf({ HEADERS_TIMEOUT_MS: '61000' }),
+      /HEADERS_TIMEOUT_MS must not be more than REQUEST_TIMEOUT_MS, which is 60000 \(/,
+    );
+    assert.match(
+      faultsOf({ MAX_BYTES_IN_FLIGHT: '1000' }),
+      /MAX_BYTES_IN_FLIGHT must not be less than BODY_LIMIT_BYTES, which is 1048576 \(/,
+    );
+    assert.match(
+      faultsOf({ REQUEST_TIMEOUT_MS: '0' }),
+      /REQUEST_TIMEOUT_MS must be a whole number/,
+    );
+    assert.match(faultsOf({ JSON_MAX_DEPTH: '401' }), /JSON_MAX_DEPTH must be .* from 1 to 400/);
+    assert.equal(read({ REQUEST_TIMEOUT_MS: '5000' }).headersTimeoutMs, 5_000);
+    assert.equal(read({ BODY_LIMIT_BYTES: '99999999' }).maxBytesInFlight, 99_999_999);
+  });
+
   it('takes what Express takes for its proxies', () => {
     const cases: [string, boolean | number | string][] = [
       ['true', true],

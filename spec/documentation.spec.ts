@@ -34,13 +34,17 @@ describe('The documentation pages', function () {
   });
   after(() => (browser as Browser | undefined)?.close());
 
-  for (const rootPath of ['', '/tasks/api']) {
-    describe(rootPath === '' ? 'at the root' : `behind a proxy that strips ${rootPath}`, () => {
+  for (const [rootPath, what, environment] of [
+    ['', 'at the root', {}],
+    ['/tasks/api', 'behind a proxy that strips /tasks/api', {}],
+    ['/tasks/api', 'there with SECURITY_HEADERS', { SECURITY_HEADERS: 'true' }],
+  ] as const) {
+    describe(what, () => {
       let service: TestService;
       let proxy: Server;
       let base: string;
       before(async () => {
-        service = await startTestService({ ROOT_PATH: rootPath });
+        service = await startTestService({ ROOT_PATH: rootPath, ...environment });
         proxy = await startProxy(service.url, rootPath);
         base = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${rootPath}`;
       });

@@ -371,14 +371,7 @@ describe('GET /result/{task_id}', () => {
       for (const id of ['..', '...', '.', '%2e%2e', 'a:b~+@-_.', '%2b']) {
         assert.equal(await statusOf(service, `/result/${id}`), 200, id);
       }
-      for (const id of [
-        '..%2fother',
-        'a%00',
-        '*',
-        'a%0d%0aDEL%20b',
-        '%5c..',
-        'a'.repeat(256),
-      ]) {
+      for (const id of ['..%2fother', 'a%00', '*', 'a%0d%0aDEL%20b', '%5c..', 'a'.repeat(256)]) {
         assert.equal(await statusOf(service, `/result/${id}`), 400, id);
       }
       await eventually('the keys of the valid ids are read', () =>

@@ -84,6 +84,12 @@ export interface Config {
 /** What one string of Redis may hold. */
 const MAXIMUM_BODY_BYTES = 512 * 1024 * 1024;
 
+/**
+ * In levels. A worker's prefork pool pickles a message for its processes, and pickle gives up somewhat below
+ * 500 levels: its RecursionError ends the worker, and so the next one that gets the message.
+ */
+const MAXIMUM_DEPTH = 400;
+
 /** Lists every variable that can't be used, one per line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -134,7 +140,7 @@ export function readConfig(
     ),
     requestTimeoutMs,
     jsonLimits: {
-      depth: read('JSON_MAX_DEPTH', integerBetween(1, 900), '256'),
+      depth: read('JSON_MAX_DEPTH', integerBetween(1, MAXIMUM_DEPTH), '256'),
       keys: read('JSON_MAX_KEYS', integerBetween(1, MAXIMUM_BODY_BYTES), Infinity),
     },
     sendsSecurityHeaders: read('SECURITY_HEADERS', parseBoolean, 'false'),

@@ -17,11 +17,15 @@ export type ReadBody = (request: Request, response: Response) => Promise<JsonDoc
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
   return async (request, response) => {
     assertJson(request.get('content-type'));
-    if (request.get('expect')?.toLowerCase() === '100-continue') {
-      response.writeContinue();
-    }
-    const hold = contextOf(response).holdBytes;
-    const bytes = await readBytes(request, { limit: limitBytes, hold }).catch((error: unknown) => {
+    const bytes = await readBytes(request, {
+      limit: limitBytes,
+      begin() {
+        if (request.get('expect')?.toLowerCase() === '100-continue') {
+          response.writeContinue();
+        }
+      },
+      hold: contextOf(response).holdBytes,
+    }).catch((error: unknown) => {
       throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
     });
     if (bytes.length === 0) {

@@ -12,14 +12,16 @@ export class UnreadableBody extends Error {
  * Reads a body, inflated where its Content-Encoding says so. After a failure the rest of it is still unread.
  *
  * @param limit in bytes, of what was sent and of what that inflates to
+ * @param begin is called when nothing speaks against reading
  * @param hold is told of bytes before they are kept; what it throws ends the reading
  * @throws BodyTooLarge
  * @throws UnreadableBody for an unknown encoding, data that can't be inflated, a client that went away
  */
 export async function readBytes(
   request: IncomingMessage,
-  { limit, hold }: { limit: number; hold: (bytes: number) => void },
+  options: { limit: number; begin: () => void; hold: (bytes: number) => void },
 ): Promise<Buffer> {
+  const { limit, begin, hold } = options;
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limit) {
     throw new BodyTooLarge(limit);
@@ -34,6 +36,7 @@ export async function readBytes(
     hold(chunk.length);
     kept.append(chunk);
   };
+  begin();
   if (inflater === undefined) {
     await eachChunk(request, keep);
   } else {

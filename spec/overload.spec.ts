@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { assignmentHead, openConnection, type RawConnection } from './support/connection.js';
+import { eventually } from './support/eventually.js';
+import { startTestService, type TestService } from './support/service.js';
+import { resultOf } from './support/tasks.js';
+
+const BODY = '{"task_type":"nobody_runs_this"}';
+
+/** Waits until the server has answered on this connection, and gives the status. */
+function statusOn({ received }: RawConnection): Promise<string> {
+  return eventually('an answer', () => /^HTTP\/1.1 (\d+)/.exec(received())?.[1]);
+}
+
+describe('MAX_REQUESTS_IN_FLIGHT', () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ MAX_REQUESTS_IN_FLIGHT: '2', LOG_LEVEL: 'DEBUG' });
+  });
+  after(() => service.close());
+
+  it('refuses more with 503, answers health meanwhile, and recovers', async () => {
+    const finished = await openConnection(service.url);
+    const cut = await openConnection(service.url);
+    for (const { socket } of [finished, cut]) {
+      socket.write(assignmentHead(`Content-Length: ${BODY.length}`) + BODY.slice(0, 5));
+    }
+    const refused = await eventually('it is full', async () => {
+      const answer = await service.post('/assign-task/').send({ task_type: 'nobody_runs_this' });
+      return answer.status === 503 ? answer : undefined;
+    });
+    assert.equal(refused.headers['retry-after'], '1');
+    assert.deepEqual((refused.body as { details: unknown }).details, { queued: 'no' });
+    const result = await service.get('/result/a').expect(503);
+    assert.equal((result.body as { details?: unknown }).details, undefined);
+    for (const path of ['/health', '/health/live', '/health/ready', '/docs']) {
+      await service.get(path).expect(200);
+    }
+    const line = service.lines.find(({ fields }) => fields.status === 503);
+    assert.equal(line?.level, 'warning');
+
+    finished.socket.write(BODY.slice(5));
+    cut.socket.destroy();
+    assert.equal(await statusOn(finished), '200');
+    finished.socket.destroy();
+    await eventually('both places are free', async () => {
+      const both = await Promise.all([service.get('/result/a'), service.get('/result/b')]);
+      return both.every(({ status }) => status === 200) || undefined;
+    });
+  });
+});
+
+describe('MAX_BYTES_IN_FLIGHT', () => {
+  const LIMIT = 200_000;
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({
+      BODY_LIMIT_BYTES: String(LIMIT),
+      MAX_BYTES_IN_FLIGHT: String(LIMIT),
+    });
+  });
+  after(() => service.close());
+
+  const text = `{"task_type":"nobody_runs_this","params":{"x":"${'x'.repeat(150_000)}"}}`;
+  const chunk = (data: string | Buffer) =>
+    Buffer.concat([Buffer.from(`${data.length.toString(16)}\r\n`), Buffer.from(data), CRLF]);
+  const CRLF = Buffer.from('\r\n');
+  for (const [what, headers, part] of [
+    ['of a Content-Length', ['Content-Length: 180000'], text.slice(0, 150_000)],
+    ['in chunks', ['Transfer-Encoding: chunked'], chunk(text.slice(0, 150_000))],
+    [
+      'inflated',
+      ['Transfer-Encoding: chunked', 'Content-Encoding: gzip'],
+      chunk(gzipSync(text).subarray(0, -8)),
+    ],
+  ] as const) {
+    it(`counts bytes ${what} as they arrive, and forgets those of a client that went away`, async () => {
+      const slow = await openConnection(service.url);
+      slow.socket.write(assignmentHead(...headers));
+      const send = () => service.post('/assign-task/').type('json').send(text);
+      // The head alone counts for nothing.
+      await send().expect(200);
+      slow.socket.write(part);
+      const refused = await eventually('the bytes are counted', async () => {
+        const answer = await send();
+        return answer.status === 503 ? answer : undefined;
+      });
+      assert.equal(refused.headers['retry-after'], '1');
+      assert.deepEqual((refused.body as { details: unknown }).details, { queued: 'no' });
+      await service.post('/assign-task/').send({ task_type: 'nobody_runs_this' }).expect(200);
+      slow.socket.destroy();
+      await eventually(
+        'the bytes are free',
+        async () => (await send()).status === 200 || undefined,
+      );
+    });
+  }
+
+  it('forgets the bytes of every answered request', async () => {
+    for (let count = 0; count < 5; count += 1) {
+      await service.post('/assign-task/').type('json').send(text).expect(200);
+      await service.post('/assign-task/').type('json').send(`${text}x`).expect(400);
+    }
+  });
+});
+
+describe('A body', () => {
+  const LIMIT = 100_000;
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ BODY_LIMIT_BYTES: String(LIMIT) });
+  });
+  after(() => service.close());
+
+  for (const [encoding, encode] of [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ] as const) {
+    it(`is taken in ${encoding} up to the limit, and refused beyond, cut or broken`, async () => {
+      const statusOf = async (body: Buffer) => {
+        const answer = await fetch(`${service.url}/assign-task/`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+          body: new Uint8Array(body),
+        });
+        await answer.arrayBuffer();
+        return answer.status;
+      };
+      const padded = (length: number) => Buffer.from(BODY.padEnd(length, ' '));
+      assert.equal(await statusOf(encode(padded(LIMIT))), 200);
+      assert.equal(await statusOf(encode(padded(LIMIT + 1))), 413);
+      assert.equal(await statusOf(encode(padded(50_000_000))), 413);
+      assert.equal(await statusOf(encode(padded(1_000)).subarray(0, -5)), 400);
+      assert.equal(await statusOf(Buffer.from('nonsense')), 400);
+    });
+  }
+
+  it('of many small chunks is read', async () => {
+    const connection = await openConnection(service.url);
+    connection.socket.write(assignmentHead('Transfer-Encoding: chunked'));
+    const text = BODY.padEnd(20_000, ' ');
+    connection.socket.write(
+      text
+        .split('')
+        .map((one) => `1\r\n${one}\r\n`)
+        .join('') + '0\r\n\r\n',
+    );
+    assert.equal(await statusOn(connection), '200');
+    connection.socket.destroy();
+  });
+
+  for (const [what, headers] of [
+    ['announced', ['Content-Length: 9000000']],
+    ['in chunks', ['Transfer-Encoding: chunked']],
+  ] as const) {
+    it(`over the limit, ${what}, is answered while it is sent, and then hung up on`, async () => {
+      const connection = await openConnection(service.url);
+      connection.socket.write(assignmentHead(...headers));
+      const data = 'x'.repeat(100_000);
+      const part = what === 'announced' ? data : `186a0\r\n${data}\r\n`;
+      // Many clients send all of a body before they read anything.
+      connection.socket.pause();
+      for (let count = 0; count < 90 && !connection.socket.destroyed; count += 1) {
+        await new Promise((resolve) => connection.socket.write(part, resolve));
+      }
+      connection.socket.resume();
+      await connection.closed;
+      assert.equal(connection.failure(), undefined);
+      const [head = '', body = ''] = connection.received().split('\r\n\r\n');
+      assert.match(head, /^HTTP\/1.1 413 /);
+      assert.match(head, /\r\nConnection: close(\r\n|$)/);
+      assert.equal((JSON.parse(body) as { status: string }).status, 'error');
+    });
+  }
+
+  it('is asked for where the client waits for that, and only then', async () => {
+    const willing = await openConnection(service.url);
+    willing.socket.write(assignmentHead(`Content-Length: ${BODY.length}`, 'Expect: 100-continue'));
+    await eventually('100', () => /^HTTP\/1.1 100 Continue/.exec(willing.received()) ?? undefined);
+    willing.socket.write(BODY);
+    await eventually('200', () => /HTTP\/1.1 200 OK/.exec(willing.received()) ?? undefined);
+    willing.socket.destroy();
+    const large = await openConnection(service.url);
+    large.socket.write(assignmentHead('Content-Length: 9000000', 'Expect: 100-continue'));
+    assert.equal(await statusOn(large), '413');
+    await large.closed;
+  });
+});
+
+describe('JSON_MAX_DEPTH and JSON_MAX_KEYS', () => {
+  it('bound what is taken', async () => {
+    const service = await startTestService({
+      JSON_MAX_DEPTH: '400',
+      JSON_MAX_KEYS: '5',
+      TASK_NAMESPACES: 'automation',
+    });
+    const answerTo = (params: string) =>
+      service
+        .post('/assign-task/')
+        .type('json')
+        .send(`{"task_type":"automation.echo","params":${params}}`);
+    const nested = (levels: number) => `{"x":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}`;
+    try {
+      const assigned = await answerTo(nested(400)).expect(200);
+      const echoed = await resultOf(service, (assigned.body as { task_id: string }).task_id);
+      assert.equal(JSON.stringify(echoed.result), nested(400));
+      const deep = await answerTo(nested(401)).expect(400);
+      assert.match(deep.text, /is nested more than 400 levels deep/);
+      await answerTo('{"a":{"b":":"},"c":[]}').expect(200);
+      const wide = await answerTo('{"a":{"b":1},"c":[{"b":1}]}').expect(400);
+      assert.match(wide.text, /has more than 5 keys in its objects/);
+    } finally {
+      await service.close();
+    }
+  });
+});
+
+describe('A client that is slow', () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ HEADERS_TIMEOUT_MS: '300', REQUEST_TIMEOUT_MS: '600' });
+  });
+  after(() => service.close());
+
+  it('gets 408 for a head that does not end', async () => {
+    const slow = await openConnection(service.url);
+    slow.socket.write('GET /health HTTP/1.1\r\nHost: a\r\n');
+    await slow.closed;
+    assert.match(slow.received(), /^HTTP\/1.1 408 Request Timeout\r\nX-Request-Id: /);
+  });
+
+  it('gets 408 for a body that does not end, under the id in the log', async () => {
+    const slow = await openConnection(service.url);
+    slow.socket.write(assignmentHead('Content-Length: 100', 'X-Request-Id: slow-1') + '{');
+    await slow.closed;
+    const [head = '', body = ''] = slow.received().split('\r\n\r\n');
+    assert.match(head, /^HTTP\/1.1 408 Request Timeout\r\n/);
+    assert.match(head, /\r\nConnection: close/i);
+    assert.equal((JSON.parse(body) as { request_id: string }).request_id, 'slow-1');
+    const line = await eventually('the log line', () =>
+      service.lines.find(({ fields }) => fields.request_id === 'slow-1'),
+    );
+    assert.equal(line.fields.status, 408);
+    assert.equal(line.level, 'info');
+  });
+});
