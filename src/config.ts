@@ -153,7 +153,7 @@ export function readConfig(
     maxBytesInFlight: read(
       'MAX_BYTES_IN_FLIGHT',
       atLeast('BODY_LIMIT_BYTES', bodyLimitBytes, integerBetween(1, Number.MAX_SAFE_INTEGER)),
-      Math.max(64 * 1024 * 1024, bodyLimitBytes),
+      Math.max(32 * 1024 * 1024, bodyLimitBytes),
     ),
     broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
     backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),

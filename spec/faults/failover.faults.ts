@@ -63,6 +63,16 @@ describe('A failover of Redis by Sentinel, under load,', function () {
     });
   });
 
+  it('by order, loses nothing where every replica is waited for', async () => {
+    await failOver({
+      scenario: 'Sentinel: ordered failover, WAIT 2',
+      // Only one follows the new master at first: the old one, when it has given up.
+      environment: { REDIS_WAIT_REPLICAS: '2' },
+      provoke: (set) => set.orderFailover(),
+      losesNothing: true,
+    });
+  });
+
   it('because the master hangs, is not noticed and loses nothing when it comes back', async () => {
     await failOver({
       scenario: 'Sentinel: master hangs, then resumes, WAIT 1',

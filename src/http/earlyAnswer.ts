@@ -5,9 +5,12 @@ import { contextOf } from './requestContext.js';
 /** How long a client may go on sending what nobody reads, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
+/** A body of at most so many bytes is read to its end in no time, and the connection can be used again. */
+const SMALL_BODY_BYTES = 64 * 1024;
+
 /**
- * Sends an answer that may come before its request has been read to the end. Then the connection is closed
- * behind it, as the next request on it would begin behind a body of any length; but not before the client has
+ * Sends an answer that may come before its request has been read to the end. Unless little is left to read, the
+ * connection is closed behind it, as the next request on it would begin behind a body of any length; but not before the client has
  * had time to read the answer: data that arrives at a closed connection makes the client's system throw it away.
  */
 export async function sendEarly(request: Request, response: Response, text: string): Promise<void> {
@@ -15,7 +18,8 @@ export async function sendEarly(request: Request, response: Response, text: stri
     // What came together with the head is parsed by then.
     await immediate();
   }
-  if (request.complete || !announcesBody(request)) {
+  if (request.complete || !announcesBody(request) || isSmall(request)) {
+    request.resume();
     response.send(text);
     return;
   }
@@ -30,6 +34,10 @@ export async function sendEarly(request: Request, response: Response, text: stri
 
 function announcesBody({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function isSmall({ headers }: Request): boolean {
+  return Number(headers['content-length'] ?? Infinity) <= SMALL_BODY_BYTES;
 }
 
 function untilEnd(request: Request): Promise<void> {

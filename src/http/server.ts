@@ -15,6 +15,9 @@ export interface HttpServer {
   drain: (milliseconds: number) => Promise<void>;
 }
 
+/** Connections that wait to be accepted: Linux allows 4096 (`somaxconn`), and Node asks for 511. */
+const BACKLOG = 4_096;
+
 interface ServerOptions {
   host: string;
   port: number;
@@ -50,7 +53,8 @@ export async function startServer(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
+    const { port, host } = options;
+    server.listen({ port, host, backlog: BACKLOG }, resolve);
   });
 
   return {

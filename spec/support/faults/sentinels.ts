@@ -33,9 +33,11 @@ export interface SentinelSet {
 }
 
 export async function startSentinelSet(releaseLater: Stage['releaseLater']): Promise<SentinelSet> {
-  const master = await startOwnRedis(releaseLater, []);
+  // A new master may have to send its replicas everything, and would wait five seconds for more of them.
+  const settings = ['--repl-diskless-sync-delay', '0'];
+  const master = await startOwnRedis(releaseLater, settings);
   for (let replica = 0; replica < REPLICAS; replica++) {
-    await startOwnRedis(releaseLater, ['--replicaof', HOST, String(master.port)]);
+    await startOwnRedis(releaseLater, ['--replicaof', HOST, String(master.port), ...settings]);
   }
   const first = await startSentinel(master.port, releaseLater);
   const sentinels = [first];
