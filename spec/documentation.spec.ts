@@ -57,9 +57,9 @@ describe('The documentation pages', function () {
       for (const path of ['/docs', '/docs/']) {
         it(`draws ${path} in full, with nothing from outside`, async () => {
           await withPage(browser, `${base}${path}`, async (page) => {
-            await page.waitForFunction(
-              `document.querySelectorAll('.opblock').length === ${SUMMARIES.length}`,
-            );
+            const operations = page.locator('.opblock');
+            await operations.nth(SUMMARIES.length - 1).waitFor();
+            assert.equal(await operations.count(), SUMMARIES.length);
             const text = await page.innerText('body');
             for (const summary of SUMMARIES) {
               assert.ok(text.includes(summary), `${summary} is not shown`);
