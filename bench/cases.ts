@@ -1,0 +1,86 @@
+import { HIT_ID, PENDING_ID, TASK_RESULT } from './answers.js';
+import type { RequestText } from './load.js';
+
+export interface Case {
+  name: string;
+  requests: readonly RequestText[];
+  /** Of one round: what a message weighs decides how many of them Redis is to hold. */
+  maximumRequests: number;
+}
+
+// As a page's script sends them: the answers carry CORS headers.
+const HEADERS =
+  'Host: 127.0.0.1\r\nAccept: application/json\r\nOrigin: https://frontend.example\r\n';
+
+const ANY_NUMBER = 1_000_000;
+
+const assignSmall = assignRequest('approve_batches', {
+  batch_ids: ['B-1001', 'B-1002', 'B-1003'],
+  auto_approve: true,
+});
+const readHit = resultRequest(HIT_ID, 'completed');
+const readPending = resultRequest(PENDING_ID, 'pending');
+
+export const CASES: readonly Case[] = [
+  { name: 'assign-small', requests: [assignSmall], maximumRequests: ANY_NUMBER },
+  { name: 'assign-10kb', requests: [assignOf(10_000)], maximumRequests: 20_000 },
+  { name: 'assign-100kb', requests: [assignOf(100_000)], maximumRequests: 3_000 },
+  { name: 'result-hit', requests: [readHit], maximumRequests: ANY_NUMBER },
+  { name: 'result-pending', requests: [readPending], maximumRequests: ANY_NUMBER },
+  {
+    // Clients that assign a task, ask three times in vain and then get the result.
+    name: 'mixed',
+    requests: [assignSmall, readPending, readPending, readPending, readHit],
+    maximumRequests: ANY_NUMBER,
+  },
+];
+
+/** What a worker stores of a task that has succeeded: key and value. */
+export function storedResult(id: string, result: unknown): [key: string, value: string] {
+  const value = JSON.stringify({
+    status: 'SUCCESS',
+    result,
+    traceback: null,
+    children: [],
+    date_done: '2026-01-31T09:30:01.987654+00:00',
+    task_id: id,
+  });
+  return [`celery-task-meta-${id}`, value];
+}
+
+/** The results that the cases read. */
+export const STORED_RESULTS = [storedResult(HIT_ID, TASK_RESULT)];
+
+/** A GET of a task's result, which is to have this status. */
+export function resultRequest(id: string, status: string): RequestText {
+  return {
+    text: `GET /result/${id} HTTP/1.1\r\n${HEADERS}\r\n`,
+    answerHas: `"status":"${status}"`,
+    assigns: false,
+  };
+}
+
+function assignRequest(taskType: string, params: unknown): RequestText {
+  const body = JSON.stringify({ task_type: taskType, params });
+  const entity = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  return {
+    text: `POST /assign-task/ HTTP/1.1\r\n${HEADERS}${entity}\r\n${body}`,
+    answerHas: '"status":"assigned"',
+    assigns: true,
+  };
+}
+
+/** Params of about `bytes` bytes: records of a few fields each. */
+function assignOf(bytes: number): RequestText {
+  const record = {
+    id: 100_001,
+    name: 'Batch of the night shift',
+    amount: 1234.5,
+    approved: false,
+    tags: ['a', 'b'],
+  };
+  const count = Math.round(bytes / (JSON.stringify(record).length + 1));
+  return assignRequest('import_records', {
+    records: Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index })),
+  });
+}

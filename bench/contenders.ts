@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { findFreePort } from '../quickstart/ports.js';
+import { startProcess, tail, untilReady, type RunningProcess } from '../quickstart/process.js';
+import type { PythonEnvironment } from '../quickstart/python.js';
+import { httpStatus } from '../quickstart/wait.js';
+
+export const CONTENDERS = ['service', 'peer-sync', 'peer-async', 'floor'] as const;
+export type ContenderName = (typeof CONTENDERS)[number];
+
+export interface Contender {
+  name: ContenderName;
+  port: number;
+  /** Of the process group that is measured. */
+  leader: number;
+  /** Whether an assignment puts a message into Redis. */
+  assigns: boolean;
+  stop: () => Promise<void>;
+}
+
+export interface ContenderOptions {
+  redisUrl: string;
+  python: PythonEnvironment;
+  /** An empty folder for its files. */
+  folder: string;
+  /** More variables of its environment. */
+  variables?: Readonly<Record<string, string>> | undefined;
+  /** More arguments for its Node.js, such as --cpu-prof. */
+  nodeArguments?: readonly string[] | undefined;
+}
+
+const START_DEADLINE_MS = 30_000;
+const BENCH = new URL('./', import.meta.url);
+const SERVICE = fileURLToPath(new URL('../src/main.js', BENCH));
+const FLOOR = fileURLToPath(new URL('./floor.js', BENCH));
+/** From dist/bench/. */
+const PEER_FOLDER = fileURLToPath(new URL('../../bench/peer-fastapi/', BENCH));
+
+export { PEER_FOLDER };
+
+/** Starts one contender on a free port and waits until it answers. */
+export async function startContender(
+  name: ContenderName,
+  options: ContenderOptions,
+): Promise<Contender> {
+  const port = await findFreePort();
+  const running = await startQuietly(name, launchOf(name, port, options), options);
+  const isReady = async (): Promise<boolean> =>
+    (await httpStatus(`http://127.0.0.1:${port}/health`)) === 200;
+  try {
+    await untilReady(running, { isReady, deadlineMs: START_DEADLINE_MS });
+  } catch (error) {
+    const lines = (await readFile(consoleOf(options.folder), 'utf8')).split('\n');
+    throw new Error(`${name} does not start.${tail(lines)}`, { cause: error });
+  }
+  return {
+    name,
+    port,
+    leader: running.pid,
+    assigns: name !== 'floor',
+    stop: () => running.stop(),
+  };
+}
+
+interface Launch {
+  command: string;
+  arguments: readonly string[];
+  environment: NodeJS.ProcessEnv;
+  folder: string;
+}
+
+/** Each with its defaults: everything that it can do is switched on. */
+function launchOf(name: ContenderName, port: number, options: ContenderOptions): Launch {
+  const { redisUrl, python, folder, variables, nodeArguments = [] } = options;
+  const environment = {
+    PATH: process.env.PATH,
+    REDIS_URL: redisUrl,
+    LOG_FILE: join(folder, 'automation.log'),
+    ...variables,
+  };
+  switch (name) {
+    case 'service':
+      return {
+        command: process.execPath,
+        arguments: ['--enable-source-maps', ...nodeArguments, SERVICE],
+        environment: { ...environment, FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: String(port) },
+        // So that no file .env of the checkout is read.
+        folder,
+      };
+    case 'floor':
+      return {
+        command: process.execPath,
+        arguments: [...nodeArguments, FLOOR, String(port)],
+        environment,
+        folder,
+      };
+    case 'peer-sync':
+    case 'peer-async':
+      return {
+        command: python.binary('uvicorn'),
+        // Its own line for each request would come on top of the one that the peer writes.
+        arguments: [
+          ...['peer:app', '--host', '127.0.0.1', '--port', String(port)],
+          ...['--loop', 'uvloop', '--http', 'httptools', '--no-access-log'],
+        ],
+        environment: { ...environment, PEER_FORM: name.slice('peer-'.length) },
+        folder: PEER_FOLDER,
+      };
+  }
+}
+
+// As in a container, the console is a pipe, which another process empties. Nothing of it passes through
+// this process, which would cost the load a part of its CPU.
+const WITH_CONSOLE_AS_PIPE =
+  'pipe=$1 file=$2; shift 2; mkfifo "$pipe" && { cat "$pipe" >"$file" & exec "$@" >"$pipe" 2>&1; }';
+
+function startQuietly(
+  name: string,
+  launch: Launch,
+  options: ContenderOptions,
+): Promise<RunningProcess> {
+  const pipe = join(options.folder, 'console.pipe');
+  return startProcess({
+    name,
+    command: '/bin/sh',
+    arguments: [
+      ...['-c', WITH_CONSOLE_AS_PIPE, 'sh', pipe, consoleOf(options.folder)],
+      ...[launch.command, ...launch.arguments],
+    ],
+    environment: launch.environment,
+    folder: launch.folder,
+  });
+}
+
+function consoleOf(folder: string): string {
+  return join(folder, 'console.log');
+}

@@ -1,0 +1,61 @@
+import { parseArgs } from 'node:util';
+
+import { CASES, type Case } from './cases.js';
+import { CONTENDERS, type ContenderName } from './contenders.js';
+
+export const USAGE = `Usage: npm run bench [-- OPTIONS]
+
+Measures this service, its FastAPI peer and a bare HTTP server under the same load.
+
+  --quick           one short round of each, in under a minute
+  --only NAMES      some cases or contenders, separated by commas:
+                    ${CASES.map(({ name }) => name).join(', ')};
+                    ${CONTENDERS.join(', ')}
+  --profile FOLDER  writes a CPU profile (.cpuprofile) of the service, and of the floor, into a folder
+  --write-readme    puts the table and the chart into README.md and docs/speed.svg
+  --curves          measures by connections, queue depth, payload and processes instead
+  --guard           holds the ratios against bench/guard.json instead, and exits with 1 beyond them
+`;
+
+export interface Options {
+  mode: 'table' | 'curves' | 'guard';
+  quick: boolean;
+  cases: readonly Case[];
+  contenders: readonly ContenderName[];
+  profileFolder: string | undefined;
+  writesReadme: boolean;
+}
+
+/** Throws an error that says what is wrong with the arguments. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      profile: { type: 'string' },
+      'write-readme': { type: 'boolean', default: false },
+      curves: { type: 'boolean', default: false },
+      guard: { type: 'boolean', default: false },
+    },
+  });
+  if (values.curves && values.guard) throw new Error('--curves and --guard exclude each other');
+  const names = values.only.split(',').filter((name) => name !== '');
+  const cases = CASES.filter(({ name }) => names.includes(name));
+  const contenders = CONTENDERS.filter((name) => names.includes(name));
+  const unknown = names.find(
+    (name) => !cases.some((work) => work.name === name) && !contenders.some((it) => it === name),
+  );
+  if (unknown !== undefined) throw new Error(`--only: there is no ${unknown}`);
+  if (names.length > 0 && values['write-readme']) {
+    throw new Error('--write-readme needs all cases and contenders: leave --only out');
+  }
+  return {
+    mode: values.curves ? 'curves' : values.guard ? 'guard' : 'table',
+    quick: values.quick,
+    cases: cases.length === 0 ? CASES : cases,
+    contenders: contenders.length === 0 ? CONTENDERS : contenders,
+    profileFolder: values.profile,
+    writesReadme: values['write-readme'],
+  };
+}

@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+
+import { CASES } from './cases.js';
+import { compare, type Row } from './comparison.js';
+import type { Contender, ContenderName } from './contenders.js';
+import { describeMachine, type Machine } from './machine.js';
+import { measureCase, measureRound, type Effort, type Progress } from './measure.js';
+import type { Options } from './options.js';
+import type { Stage } from './stage.js';
+
+/** What `npm run bench` writes as JSON. */
+export interface Results {
+  measuredAt: string;
+  machine: Machine;
+  effort: Effort;
+  rows: Row[];
+}
+
+const FULL: Effort = { connections: 32, rounds: 5, warmUpMs: 500, measuredMs: 3_000 };
+const QUICK: Effort = { connections: 32, rounds: 1, warmUpMs: 200, measuredMs: 1_000 };
+
+/** Compilers and pools are warm after so long. */
+const FIRST_WARM_UP_MS = 1_500;
+
+/** Measures every chosen contender at every chosen case. */
+export async function runTable(
+  stage: Stage,
+  options: Pick<Options, 'cases' | 'contenders' | 'quick' | 'profileFolder'>,
+  progress: Progress,
+  effort: Effort = options.quick ? QUICK : FULL,
+): Promise<Results> {
+  const contenders = await startWarm(stage, options.contenders, options.profileFolder);
+  const rows: Row[] = [];
+  for (const work of options.cases) {
+    rows.push(...compare(work.name, await measureCase(stage, work, contenders, effort, progress)));
+  }
+  return {
+    measuredAt: new Date().toISOString(),
+    machine: await describeMachine(stage),
+    effort,
+    rows,
+  };
+}
+
+/** Starts contenders and warms them up with every kind of request. */
+export async function startWarm(
+  stage: Stage,
+  names: readonly ContenderName[],
+  profileFolder?: string,
+): Promise<Map<ContenderName, Contender>> {
+  const nodeArguments =
+    profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileFolder)}`];
+  const mixed = CASES.find(({ name }) => name === 'mixed');
+  const contenders = new Map<ContenderName, Contender>();
+  for (const name of names) {
+    const contender = await stage.start(name, { nodeArguments });
+    contenders.set(name, contender);
+    if (mixed !== undefined) {
+      await measureRound(stage, mixed, contender, {
+        connections: 32,
+        rounds: 1,
+        warmUpMs: FIRST_WARM_UP_MS,
+        measuredMs: 0,
+      });
+    }
+  }
+  return contenders;
+}

@@ -1,0 +1,69 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+import { preparePython, type PythonEnvironment } from '../quickstart/python.js';
+import { startRedis } from '../quickstart/redis.js';
+import type { Release } from '../quickstart/releasers.js';
+import { STORED_RESULTS } from './cases.js';
+import {
+  PEER_FOLDER,
+  startContender,
+  type Contender,
+  type ContenderName,
+  type ContenderOptions,
+} from './contenders.js';
+import { startGenerator, type Generator } from './generator.js';
+
+/** Everything that a measurement needs, all of it on 127.0.0.1 and ours alone. */
+export interface Stage {
+  python: PythonEnvironment;
+  redis: Redis;
+  generator: Generator;
+  start: (
+    name: ContenderName,
+    options?: Pick<ContenderOptions, 'variables' | 'nodeArguments'>,
+  ) => Promise<Contender>;
+}
+
+/** The only queue that the cases' tasks go to. */
+export const QUEUE = 'worker_queue';
+
+/** Opens the stage; `releaseLater` is handed what to undo. */
+export async function openStage(
+  say: (line: string) => void,
+  releaseLater: (release: Release) => void,
+): Promise<Stage> {
+  const environment = process.env;
+  const python = await preparePython({ workersFolder: PEER_FOLDER, environment, say });
+  const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+  process.on('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const server = await startRedis({ environment, python: python.python });
+  releaseLater(server.stop);
+  const redis = new Redis(server.port, '127.0.0.1');
+  releaseLater(async () => {
+    await redis.quit();
+  });
+  await redis.mset(...STORED_RESULTS.flat());
+  const generator = startGenerator();
+  releaseLater(generator.stop);
+  return {
+    python,
+    redis,
+    generator,
+    start: async (name, options) => {
+      const contender = await startContender(name, {
+        redisUrl: server.url,
+        python,
+        folder: await mkdtemp(join(folder, `${name}-`)),
+        ...options,
+      });
+      releaseLater(contender.stop);
+      return contender;
+    },
+  };
+}
