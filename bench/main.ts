@@ -2,15 +2,22 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { QuickstartError } from '../quickstart/failure.js';
+import { preparePython } from '../quickstart/python.js';
 import { withReleasers } from '../quickstart/releasers.js';
+import { CASES } from './cases.js';
 import { cells, COLUMNS } from './comparison.js';
+import { CONTENDERS, PEER_FOLDER } from './contenders.js';
+import { curveCells, runCurves } from './curves.js';
+import { judge, readBounds } from './guard.js';
 import { machineText } from './machine.js';
 import { readOptions, USAGE, type Options } from './options.js';
-import { runTable } from './runTable.js';
-import { openStage } from './stage.js';
+import { writeReadme } from './readme.js';
+import { runTable, type Results } from './runTable.js';
+import { openStage, type Stage } from './stage.js';
 import { textTable } from './textTable.js';
 
-const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+const RESULTS = `${PROJECT}bench/results/`;
 
 const options = readOptionsOrExplain(process.argv.slice(2));
 process.exitCode = options === undefined ? 2 : await bench(options).catch(explain);
@@ -18,13 +25,58 @@ process.exitCode = options === undefined ? 2 : await bench(options).catch(explai
 /** Resolves to the exit code. */
 function bench(options: Options): Promise<number> {
   return withReleasers(async (releaseLater) => {
-    const stage = await openStage(progress, releaseLater);
-    const results = await runTable(stage, options, progress);
-    print(`\n${machineText(results.machine)}\n`);
-    print(textTable(COLUMNS, cells(results.rows)));
-    await writeResults('latest.json', results);
-    return 0;
+    const python = await preparePython({
+      workersFolder: PEER_FOLDER,
+      environment: process.env,
+      say: progress,
+    });
+    const stage = await openStage(python, releaseLater);
+    switch (options.mode) {
+      case 'table':
+        return showTable(stage, options);
+      case 'curves':
+        return showCurves(stage);
+      case 'guard':
+        return guard(stage, options);
+    }
   });
+}
+
+async function showTable(stage: Stage, options: Options): Promise<number> {
+  const results = await runTable(stage, options, progress);
+  printTable(results);
+  await writeResults('latest.json', results);
+  if (options.writesReadme) await writeReadme(PROJECT, results);
+  return 0;
+}
+
+async function showCurves(stage: Stage): Promise<number> {
+  const curves = await runCurves(stage, progress);
+  print(`\n${machineText(curves.machine)}`);
+  for (const curve of curves.curves) {
+    print(`\n${curve.title}\n\n${textTable(...curveCells(curve))}`);
+  }
+  await writeResults('curves.json', curves);
+  return 0;
+}
+
+async function guard(stage: Stage, options: Options): Promise<number> {
+  const bounds = readBounds(`${PROJECT}bench/guard.json`);
+  const cases = CASES.filter(({ name }) => name in bounds);
+  const results = await runTable(stage, { ...options, cases, contenders: CONTENDERS }, progress);
+  printTable(results);
+  if (results.rows.some((row) => row.cpuMicrosecondsPerRequest === undefined)) {
+    print('\nNothing is judged: CPU time is read from /proc, which this system does not have.');
+    return 0;
+  }
+  const verdicts = judge(results.rows, bounds);
+  print('');
+  for (const { holds, sentence } of verdicts) print(`${holds ? 'Holds' : 'BROKEN'}: ${sentence}.`);
+  return verdicts.every(({ holds }) => holds) ? 0 : 1;
+}
+
+function printTable({ machine, rows }: Results): void {
+  print(`\n${machineText(machine)}\n\n${textTable(COLUMNS, cells(rows))}`);
 }
 
 async function writeResults(name: string, results: unknown): Promise<void> {

@@ -22,6 +22,8 @@ export interface Effort {
   rounds: number;
   warmUpMs: number;
   measuredMs: number;
+  /** How many messages the queue holds before and after each round; none unless given. */
+  keptMessages?: number;
 }
 
 /** Called after each round, with a line for people. */
@@ -52,18 +54,14 @@ interface Round {
   peakMemory: number | undefined;
 }
 
-/**
- * Measures one contender once, and makes sure that each task that it accepted is in the queue.
- *
- * @param keptMessages how many messages the queue holds before and after
- */
+/** Measures one contender once, and makes sure that each task that it accepted is in the queue. */
 export async function measureRound(
   { redis, generator }: Stage,
   work: Case,
   contender: Contender,
   effort: Effort,
-  keptMessages = 0,
 ): Promise<Round> {
+  const { keptMessages = 0 } = effort;
   resetPeakMemory(contender.leader);
   const outcome = await generator.run({
     port: contender.port,

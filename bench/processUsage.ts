@@ -43,6 +43,11 @@ export function peakMemoryBytes(leader: number): number | undefined {
   return known.length === 0 ? undefined : known.reduce((sum, peak) => sum + peak, 0);
 }
 
+/** How many processes the group has. */
+export function processCount(leader: number): number {
+  return membersOf(leader).length;
+}
+
 interface Member {
   pid: number;
   userTicks: number;

@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
-import { preparePython, type PythonEnvironment } from '../quickstart/python.js';
+import type { PythonEnvironment } from '../quickstart/python.js';
 import { startRedis } from '../quickstart/redis.js';
 import type { Release } from '../quickstart/releasers.js';
 import { STORED_RESULTS } from './cases.js';
 import {
-  PEER_FOLDER,
   startContender,
   type Contender,
   type ContenderName,
@@ -31,18 +30,21 @@ export interface Stage {
 /** The only queue that the cases' tasks go to. */
 export const QUEUE = 'worker_queue';
 
-/** Opens the stage; `releaseLater` is handed what to undo. */
+/**
+ * Opens the stage.
+ *
+ * @param python with the peer's packages, if the peer is to be started
+ * @param releaseLater is handed what to undo
+ */
 export async function openStage(
-  say: (line: string) => void,
+  python: PythonEnvironment,
   releaseLater: (release: Release) => void,
 ): Promise<Stage> {
-  const environment = process.env;
-  const python = await preparePython({ workersFolder: PEER_FOLDER, environment, say });
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const server = await startRedis({ environment, python: python.python });
+  const server = await startRedis({ environment: process.env, python: python.python });
   releaseLater(server.stop);
   const redis = new Redis(server.port, '127.0.0.1');
   releaseLater(async () => {
