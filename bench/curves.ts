@@ -1,4 +1,4 @@
-import { CASES, resultRequest, storedResult, type Case } from './cases.js';
+import { ANY_NUMBER, CASES, resultRequest, storedResult, type Case } from './cases.js';
 import type { Contender } from './contenders.js';
 import { describeMachine, type Machine } from './machine.js';
 import { measureCase, type Effort, type Figures, type Progress } from './measure.js';
@@ -96,7 +96,7 @@ async function byResultSize(
     const work = {
       name: id,
       requests: [resultRequest(id, 'completed')],
-      maximumRequests: Infinity,
+      maximumRequests: ANY_NUMBER,
     };
     const effort = { ...EFFORT, connections: PAYLOAD_CONNECTIONS };
     const figures = await measureCase(stage, work, contenders, effort, progress);
@@ -145,7 +145,10 @@ function pointsOf(value: number, figures: ReadonlyMap<string, Figures>): Point[]
 
 /** The heads of a curve's table, and its rows. */
 export function curveCells({ valueName, points }: Curve): [string[], string[][]] {
-  const head = ['contender', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs/request', 'peak memory MB'];
+  const head = [
+    ...['contender', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs/request', 'peak memory MB'],
+    'Redis CPU µs/request',
+  ];
   const rows = points.map((point) => [
     point.value.toLocaleString('en-US'),
     point.contender,
@@ -154,6 +157,7 @@ export function curveCells({ valueName, points }: Curve): [string[], string[][]]
     figure(point.p99Ms),
     figure(point.cpuMicrosecondsPerRequest),
     figure(point.peakMemoryMegabytes),
+    figure(point.redisCpuMicrosecondsPerRequest),
   ]);
   return [[valueName, ...head], rows];
 }

@@ -15,12 +15,15 @@ export interface RequestText {
 
 export interface Job {
   port: number;
-  /** The leader of the process group whose CPU time is read. */
+  /** The leaders of the process groups whose CPU time is read. */
   leader: number;
+  redisLeader: number;
   connections: number;
   /** Sent in turn, by whichever connection is free. */
   requests: readonly RequestText[];
   warmUpMs: number;
+  /** The warm-up takes longer than its time, up to a bound, where it has not made so many requests. */
+  warmUpRequests: number;
   /** The measured part ends at whichever comes first. */
   measuredMs: number;
   maximumRequests: number;
@@ -33,6 +36,7 @@ export interface Outcome {
   p99Ms: number;
   /** Of the measured part, in microseconds; undefined where there is no /proc. */
   cpuMicroseconds: number | undefined;
+  redisCpuMicroseconds: number | undefined;
   /** What this process itself used in the same time. */
   loadCpuMicroseconds: number;
   /** How many requests put a message into the queue, those of the warm-up included. */
@@ -45,6 +49,7 @@ export type Reply = { outcome: Outcome } | { error: string };
 const OPENED_AT_ONCE = 50;
 /** How long the last answers may take after the end. */
 const LAST_ANSWERS_MS = 30_000;
+const LONGEST_WARM_UP_MS = 10_000;
 
 process.on('message', (job: Job) => {
   run(job).then(
@@ -72,28 +77,47 @@ async function run(job: Job): Promise<Outcome> {
       const opening = Array.from({ length: count }, () => openConnection(job.port, fail));
       connections.push(...(await Promise.race([Promise.all(opening), failed])));
     }
-    const phase = (milliseconds: number, checksAnswers: boolean): Promise<Phase> =>
-      Promise.race([runPhase(job, connections, milliseconds, checksAnswers), failed]);
-    const warmUp = await phase(job.warmUpMs, true);
-    const cpuBefore = cpuMicroseconds(job.leader);
+    const phase = (plan: PhasePlan): Promise<Phase> =>
+      Promise.race([runPhase(job, connections, plan), failed]);
+    const warmUp = await phase({
+      milliseconds: job.warmUpMs,
+      minimumRequests: job.warmUpRequests,
+      checksAnswers: true,
+    });
+    const usedCpu = countCpu(job.leader);
+    const usedRedisCpu = countCpu(job.redisLeader);
     const ownBefore = process.cpuUsage();
-    const measured = await phase(job.measuredMs, false);
+    const measured = await phase({ milliseconds: job.measuredMs });
     const own = process.cpuUsage(ownBefore);
-    const cpuAfter = cpuMicroseconds(job.leader);
+    const cpu = { cpuMicroseconds: usedCpu(), redisCpuMicroseconds: usedRedisCpu() };
     const latencies = Float64Array.from(measured.latencies).sort();
     return {
       requests: latencies.length,
       seconds: measured.seconds,
       p50Ms: percentile(latencies, 50),
       p99Ms: percentile(latencies, 99),
-      cpuMicroseconds:
-        cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore,
+      ...cpu,
       loadCpuMicroseconds: own.user + own.system,
       assigned: warmUp.assigned + measured.assigned,
     };
   } finally {
     for (const connection of connections) connection.close();
   }
+}
+
+/** Returns the function that tells how much CPU time a process group has used since. */
+function countCpu(leader: number): () => number | undefined {
+  const before = cpuMicroseconds(leader);
+  return () => {
+    const after = cpuMicroseconds(leader);
+    return before === undefined || after === undefined ? undefined : after - before;
+  };
+}
+
+interface PhasePlan {
+  milliseconds: number;
+  minimumRequests?: number;
+  checksAnswers?: boolean;
 }
 
 interface Phase {
@@ -107,21 +131,24 @@ interface Phase {
 function runPhase(
   { requests, maximumRequests }: Job,
   connections: readonly Connection[],
-  milliseconds: number,
-  checksAnswers: boolean,
+  { milliseconds, minimumRequests = 0, checksAnswers = false }: PhasePlan,
 ): Promise<Phase> {
   const prepared = requests.map((request) => ({ ...request, bytes: Buffer.from(request.text) }));
   const latencies: number[] = [];
   const start = performance.now();
   const end = start + milliseconds;
+  const latestEnd = minimumRequests === 0 ? end : Math.max(end, start + LONGEST_WARM_UP_MS);
   let sent = 0;
   let assigned = 0;
   let busy = connections.length;
 
   return new Promise((resolve, reject) => {
-    const tooLate = setTimeout(() => {
-      reject(new Error(`${busy} requests have no answer after ${LAST_ANSWERS_MS / 1000} s`));
-    }, milliseconds + LAST_ANSWERS_MS);
+    const tooLate = setTimeout(
+      () => {
+        reject(new Error(`${busy} requests have no answer after ${LAST_ANSWERS_MS / 1000} s`));
+      },
+      latestEnd - start + LAST_ANSWERS_MS,
+    );
     const finish = (): void => {
       clearTimeout(tooLate);
       resolve({ seconds: (performance.now() - start) / 1000, latencies, assigned });
@@ -129,7 +156,8 @@ function runPhase(
     const next = (connection: Connection): void => {
       const request = prepared[sent % prepared.length];
       const sentAt = performance.now();
-      if (request === undefined || sentAt >= end || sent >= maximumRequests) {
+      const isOver = sentAt >= end && (sent >= minimumRequests || sentAt >= latestEnd);
+      if (request === undefined || isOver || sent >= maximumRequests) {
         busy -= 1;
         if (busy === 0) finish();
         return;

@@ -3,7 +3,7 @@ import type { Contender } from './contenders.js';
 import type { Outcome } from './load.js';
 import { peakMemoryBytes, resetPeakMemory } from './processUsage.js';
 import { QUEUE, type Stage } from './stage.js';
-import { knownMedian, median } from './statistics.js';
+import { knownMedian, median, ratio } from './statistics.js';
 
 /** How a contender did at a case: the medians of its rounds, and the highest of its peaks of memory. */
 export interface Figures {
@@ -13,6 +13,8 @@ export interface Figures {
   /** Undefined where there is no /proc. */
   cpuMicrosecondsPerRequest: number | undefined;
   peakMemoryMegabytes: number | undefined;
+  /** What a request costs Redis. */
+  redisCpuMicrosecondsPerRequest: number | undefined;
   /** What a request costs the load generator. */
   loadCpuMicrosecondsPerRequest: number;
 }
@@ -21,6 +23,8 @@ export interface Effort {
   connections: number;
   rounds: number;
   warmUpMs: number;
+  /** The least number of requests of a warm-up; none unless given. */
+  warmUpRequests?: number;
   measuredMs: number;
   /** How many messages the queue holds before and after each round; none unless given. */
   keptMessages?: number;
@@ -41,6 +45,7 @@ export async function measureCase<Name>(
   for (let round = 1; round <= effort.rounds; round++) {
     for (const [name, contender] of contenders) {
       const measured = await measureRound(stage, work, contender, effort);
+      if (measured.outcome.requests === 0) throw new Error(`${contender.name} answered nothing`);
       rounds.get(name)?.push(measured);
       const speed = Math.round(measured.outcome.requests / measured.outcome.seconds);
       progress(`${work.name}, round ${round}, ${String(name)}: ${speed} requests/s`);
@@ -56,7 +61,7 @@ interface Round {
 
 /** Measures one contender once, and makes sure that each task that it accepted is in the queue. */
 export async function measureRound(
-  { redis, generator }: Stage,
+  { redis, redisLeader, generator }: Stage,
   work: Case,
   contender: Contender,
   effort: Effort,
@@ -66,9 +71,11 @@ export async function measureRound(
   const outcome = await generator.run({
     port: contender.port,
     leader: contender.leader,
+    redisLeader: redisLeader(),
     connections: effort.connections,
     requests: work.requests,
     warmUpMs: effort.warmUpMs,
+    warmUpRequests: effort.warmUpRequests ?? 0,
     measuredMs: effort.measuredMs,
     maximumRequests: work.maximumRequests,
   });
@@ -91,9 +98,10 @@ function summarize(rounds: readonly Round[]): Figures {
     p50Ms: median(outcomes.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(outcomes.map(({ p99Ms }) => p99Ms)),
     cpuMicrosecondsPerRequest: knownMedian(
-      outcomes.map(({ cpuMicroseconds, requests }) =>
-        cpuMicroseconds === undefined ? undefined : cpuMicroseconds / requests,
-      ),
+      outcomes.map(({ cpuMicroseconds, requests }) => ratio(cpuMicroseconds, requests)),
+    ),
+    redisCpuMicrosecondsPerRequest: knownMedian(
+      outcomes.map(({ redisCpuMicroseconds, requests }) => ratio(redisCpuMicroseconds, requests)),
     ),
     peakMemoryMegabytes: peaks.length === 0 ? undefined : Math.max(...peaks) / 1e6,
     loadCpuMicrosecondsPerRequest: median(

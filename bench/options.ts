@@ -39,7 +39,11 @@ export function readOptions(args: readonly string[]): Options {
       guard: { type: 'boolean', default: false },
     },
   });
-  if (values.curves && values.guard) throw new Error('--curves and --guard exclude each other');
+  const { curves, guard, ...ofTable } = values;
+  const others = Object.entries(ofTable).filter(([, value]) => value !== false && value !== '');
+  if (Number(curves) + Number(guard) + others.length > 1 && (curves || guard)) {
+    throw new Error('--curves and --guard take no other option');
+  }
   const names = values.only.split(',').filter((name) => name !== '');
   const cases = CASES.filter(({ name }) => names.includes(name));
   const contenders = CONTENDERS.filter((name) => names.includes(name));
@@ -51,7 +55,7 @@ export function readOptions(args: readonly string[]): Options {
     throw new Error('--write-readme needs all cases and contenders: leave --only out');
   }
   return {
-    mode: values.curves ? 'curves' : values.guard ? 'guard' : 'table',
+    mode: curves ? 'curves' : guard ? 'guard' : 'table',
     quick: values.quick,
     cases: cases.length === 0 ? CASES : cases,
     contenders: contenders.length === 0 ? CONTENDERS : contenders,

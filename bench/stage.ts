@@ -20,6 +20,8 @@ import { startGenerator, type Generator } from './generator.js';
 export interface Stage {
   python: PythonEnvironment;
   redis: Redis;
+  /** Of Redis's process group. */
+  redisLeader: () => number;
   generator: Generator;
   start: (
     name: ContenderName,
@@ -56,6 +58,7 @@ export async function openStage(
   return {
     python,
     redis,
+    redisLeader: () => server.process().pid,
     generator,
     start: async (name, options) => {
       const contender = await startContender(name, {
