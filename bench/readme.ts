@@ -26,7 +26,7 @@ export function withSpeed(text: string, results: Results): string {
   const end = text.indexOf(END, start);
   if (start < 0 || end < 0) throw new Error(`README.md lacks ${START} or ${END}`);
   const { effort, machine, measuredAt } = results;
-  const rounds = `${effort.rounds} rounds of ${effort.measuredMs / 1000} s, ${effort.connections} connections`;
+  const rounds = `${effort.rounds} × ${effort.measuredMs / 1000} s, ${effort.connections} connections`;
   const table = markdownTable(COLUMNS, cells(results.rows));
   const inside = `\n\n${table}\n\n${machineText(machine)}; ${rounds}; ${measuredAt.slice(0, 10)}.\n\n`;
   return text.slice(0, start + START.length) + inside + text.slice(end);

@@ -46,7 +46,11 @@ export async function openStage(
   process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const server = await startRedis({ environment: process.env, python: python.python });
+  const server = await startRedis({
+    environment: process.env,
+    python: python.python,
+    directory: await mkdtemp(join(folder, 'redis-')),
+  });
   releaseLater(server.stop);
   const redis = new Redis(server.port, '127.0.0.1');
   releaseLater(async () => {
