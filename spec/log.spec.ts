@@ -13,7 +13,7 @@ describe('The log file', () => {
     const { log, close } = openLog({
       level: 'INFO',
       file: join(folder, 'deep', 'automation.log'),
-      console: 'none',
+      console: undefined,
     });
     const megabyte = 'x'.repeat(1_000_000);
     for (let line = 0; line < 80; line++) {
@@ -40,7 +40,7 @@ describe('A line of the log', () => {
   it('holds no character that could forge another one, and reads back as JSON', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'log-'));
     const file = join(folder, 'automation.log');
-    const { log, close } = openLog({ level: 'INFO', file, console: 'none' });
+    const { log, close } = openLog({ level: 'INFO', file, console: undefined });
     log.info(`message ${FORGERY}`, { field: FORGERY, stack: `Error: ${FORGERY}\n    at a` });
     await close();
     const text = await readFile(file, 'utf8');
@@ -58,7 +58,7 @@ describe('A line of the log', () => {
     const stack = `Error: a\n${entry}\n    at ${FORGERY}`;
     const program = `
       const { openLog } = await import(${JSON.stringify(`${REPOSITORY}dist/src/log.js`)});
-      const { log } = openLog({ level: 'INFO', file: undefined, console: 'readable' });
+      const { log } = openLog({ level: 'INFO', file: undefined, console: { stream: process.stdout, format: 'readable' } });
       log.info(${JSON.stringify(`message ${FORGERY}`)}, { field: ${JSON.stringify(FORGERY)} });
       log.error('failure', { stack: ${JSON.stringify(stack)} });`;
     const { stdout } = await promisify(execFile)(process.execPath, [

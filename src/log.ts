@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { Writable } from 'node:stream';
 import { createStream } from 'rotating-file-stream';
 import winston from 'winston';
 import { LOG_LEVELS, type LogLevel } from './configValues.js';
@@ -12,63 +13,69 @@ export interface LogOptions {
   level: LogLevel;
   /** Where to write JSON lines too, rotated at 10 MB with 5 kept; undefined for the console alone. */
   file: string | undefined;
-  /** Lines for people or for programs. */
-  console: 'readable' | 'json' | 'none';
+  /** Where lines for people or for programs go; undefined for the file alone. */
+  console: { stream: Writable; format: 'readable' | 'json' } | undefined;
 }
 
 /**
  * Opens the log. A file that can't be written (a full disk, a folder without permission) costs one
  * warning on the console, which goes on alone.
  */
-export function openLog(options: LogOptions): { log: Log; close: () => Promise<void> } {
+export function openLog({ level, file, console }: LogOptions): {
+  log: Log;
+  close: () => Promise<void>;
+} {
+  const jsonOutputs = new Set<Writable>(console?.format === 'json' ? [console.stream] : []);
+  const streams = [createLineStream(jsonOutputs)];
   const logger = winston.createLogger({
-    levels: Object.fromEntries(LOG_LEVELS.map((level, severity) => [level, severity])),
-    level: options.level,
-    transports: [
-      new winston.transports.Console({
-        format: options.console === 'readable' ? readable : jsonLine,
-        silent: options.console === 'none',
-      }),
-    ],
+    levels: Object.fromEntries(LOG_LEVELS.map((name, severity) => [name, severity])),
+    level,
+    // Made once for all transports. Without a format of its own, the logger would make another text.
+    format: jsonLine,
+    transports: [...streams.map((stream) => new winston.transports.Stream({ stream }))],
   });
+  if (console?.format === 'readable') {
+    const stream = createLineStream(new Set([console.stream]));
+    streams.push(stream);
+    logger.add(new winston.transports.Stream({ stream, format: readable }));
+  }
   const log = Object.fromEntries(
-    LOG_LEVELS.map((level) => [
-      level.toLowerCase(),
+    LOG_LEVELS.map((name) => [
+      name.toLowerCase(),
       (message: string, fields: Fields = {}) => {
         // winston takes a line after its end for an error that nothing handles.
         if (logger.writable) {
-          logger.log({ ...fields, level, message });
+          logger.log({ ...fields, level: name, message });
         }
       },
     ]),
   ) as unknown as Log;
-  const closeFile = options.file === undefined ? undefined : addFile(logger, log, options.file);
+  const closeFile = file === undefined ? undefined : addFile(jsonOutputs, log, file);
   return {
     log,
     async close() {
       logger.end();
+      await Promise.all(
+        streams.map((stream) => new Promise<void>((resolve) => stream.end(resolve))),
+      );
       await closeFile?.();
     },
   };
 }
 
-function addFile(logger: winston.Logger, log: Log, file: string): () => Promise<void> {
+function addFile(outputs: Set<Writable>, log: Log, file: string): () => Promise<void> {
   const stream = createStream(basename(file), { path: dirname(file), size: '10M', rotate: 5 });
-  const transport = new winston.transports.Stream({ stream, format: jsonLine });
-  let usable = true;
+  outputs.add(stream);
   stream.on('error', (error) => {
-    if (usable) {
-      usable = false;
-      logger.remove(transport);
+    if (outputs.delete(stream)) {
       log.warning('The log file cannot be written; logging to the console alone', {
         file,
         reason: error.message,
       });
     }
   });
-  logger.add(transport);
   return async () => {
-    if (usable) {
+    if (outputs.has(stream)) {
       await new Promise<void>((resolve) => {
         stream.once('error', () => {
           resolve();
@@ -79,27 +86,54 @@ function addFile(logger: winston.Logger, log: Log, file: string): () => Promise<
   };
 }
 
-const timestamp = winston.format.timestamp();
+/** At most so much goes out at once: a file is rotated between two writes. */
+const WRITTEN_AT_ONCE = 64 * 1024;
 
-const jsonLine = winston.format.combine(
-  timestamp,
-  winston.format.printf(({ timestamp, level, message, ...fields }) =>
-    withoutCredentials(escaped(JSON.stringify({ timestamp, level, message, ...fields }))),
-  ),
-);
+/**
+ * A stream that hands lines on to every output, those of one turn of the event loop together: to write a
+ * line costs more than to make it.
+ */
+function createLineStream(outputs: ReadonlySet<Writable>): Writable {
+  return new Writable({
+    decodeStrings: false,
+    writev(lines, done) {
+      setImmediate(() => {
+        let text = '';
+        const flush = () => {
+          for (const output of outputs) {
+            output.write(text);
+          }
+          text = '';
+        };
+        for (const { chunk } of lines) {
+          text += String(chunk);
+          if (text.length >= WRITTEN_AT_ONCE) {
+            flush();
+          }
+        }
+        if (text !== '') {
+          flush();
+        }
+        done();
+      });
+    },
+  });
+}
+
+const jsonLine = winston.format.printf(({ level, message, ...fields }) => {
+  const timestamp = new Date().toISOString();
+  return withoutCredentials(escaped(JSON.stringify({ timestamp, level, message, ...fields })));
+});
 
 /** No text can begin an entry of its own: values are written as JSON, and the lines of a stack are indented. */
-const readable = winston.format.combine(
-  timestamp,
-  winston.format.printf(({ timestamp, level, message, stack, ...fields }) => {
-    const details = Object.entries(fields)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-    const trace = typeof stack === 'string' ? stack.split('\n') : [];
-    const line = `${String(timestamp)} ${level.padEnd(8)} ${String(message)}${details.join('')}`;
-    return withoutCredentials([line, ...trace].map(escaped).join('\n    '));
-  }),
-);
+const readable = winston.format.printf(({ level, message, stack, ...fields }) => {
+  const details = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+  const trace = typeof stack === 'string' ? stack.split('\n') : [];
+  const line = `${new Date().toISOString()} ${level.padEnd(8)} ${String(message)}${details.join('')}`;
+  return withoutCredentials([line, ...trace].map(escaped).join('\n    '));
+});
 
 /**
  * What a terminal or a viewer may take for the end of a line, a command or another direction of reading:
@@ -109,6 +143,9 @@ const CONTROLS = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u206
 
 /** In the text of JSON, such characters stand in strings alone, where these escapes mean the same. */
 function escaped(text: string): string {
+  if (!/[^ -~]/.test(text)) {
+    return text;
+  }
   return text.replace(
     CONTROLS,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -120,6 +157,9 @@ function escaped(text: string): string {
  * word. Costs linear time, whatever the text.
  */
 export function withoutCredentials(text: string): string {
+  if (!text.includes('://')) {
+    return text;
+  }
   return text.replace(/[^\s"<>]+/g, (word) => {
     const start = word.indexOf('://');
     const end = word.lastIndexOf('@');

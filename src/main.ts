@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const { log, close: closeLog } = openLog({
     level: config.logLevel,
     file: config.logFile,
-    console: process.stdout.isTTY ? 'readable' : 'json',
+    console: { stream: process.stdout, format: process.stdout.isTTY ? 'readable' : 'json' },
   });
   process.stdout.on('error', () => {
     // A reader of the console that went away must not stop the service.

@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { v4 as uuid } from 'uuid';
 import { openCeleryClient, type CeleryClient, type ConnectionPlan } from './celery/client.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
@@ -133,7 +133,7 @@ function producerOptions(config: Config, log: Log): ProducerOptions {
   return {
     keyPrefix: config.brokerKeyPrefix,
     database: config.broker.database,
-    sender: { origin: config.taskOrigin, replyTo: uuid(), processId: process.pid },
+    sender: { origin: config.taskOrigin, replyTo: randomUUID(), processId: process.pid },
     sendsEvents: config.sendsTaskSentEvents,
     compressionThreshold: config.compressionThresholdBytes,
     replicas: config.waitReplicas,

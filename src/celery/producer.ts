@@ -1,4 +1,4 @@
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { parseExact, type ExactValue } from '../json/exactJson.js';
 import type { JsonPart } from '../json/jsonDocument.js';
 import type { CeleryClient } from './client.js';
@@ -58,7 +58,7 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
   const declare = createDeclaration(broker, keyPrefix);
   const publish = createPublisher(broker, {
     ...options,
-    record: `${keyPrefix}${producerKey(uuid())}`,
+    record: `${keyPrefix}${producerKey(randomUUID())}`,
     channel: `${keyPrefix}${taskSentChannel(options.database)}`,
     onEnqueued(batch) {
       for (const { queue } of batch) {
@@ -85,9 +85,9 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
       queue: task.queue,
       list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
       queueLists: queueKeys(task.queue).map((key) => `${keyPrefix}${key}`),
-      message: envelope(message, uuid()),
+      message: envelope(message, randomUUID()),
       event: options.sendsEvents
-        ? envelope(taskSentEvent(task, message, sender, clock), uuid())
+        ? envelope(taskSentEvent(task, message, sender, clock), randomUUID())
         : undefined,
       claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
     };

@@ -92,8 +92,13 @@ async function inflate(
 /** Hands on each chunk until the end. Rejects where the stream ends otherwise, or `use` throws. */
 function eachChunk(source: Readable, use: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
+    const settle = (): void => {
       source.off('data', onData);
+      source.off('end', onEnd);
+      source.off('close', onClose);
+    };
+    const fail = (error: Error): void => {
+      settle();
       source.pause();
       reject(error);
     };
@@ -104,14 +109,19 @@ function eachChunk(source: Readable, use: (chunk: Buffer) => void): Promise<void
         fail(error as Error);
       }
     };
+    const onEnd = (): void => {
+      settle();
+      resolve();
+    };
+    const onClose = (): void => {
+      fail(new UnreadableBody('request aborted'));
+    };
     source.on('data', onData);
-    source.once('end', resolve);
+    source.on('end', onEnd);
+    source.on('close', onClose);
     // It stays for errors after the first one: nobody else listens to them.
     source.on('error', ({ message }) => {
       fail(new UnreadableBody(message));
-    });
-    source.once('close', () => {
-      fail(new UnreadableBody('request aborted'));
     });
   });
 }

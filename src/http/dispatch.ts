@@ -78,12 +78,16 @@ function headersOf(request: Request, names: readonly string[]): Record<string, s
 }
 
 function send(response: Response, { status, mediaType, headers = {}, body }: Reply): void {
+  const text = typeof body === 'string' ? body : writeJson(body);
+  // All at once, past Express's send: no answer of an operation is cached, negotiated or a range of another.
   response
-    .status(status)
-    .set('Cache-Control', 'no-store')
-    .set(headers)
-    .type(mediaType)
-    .send(typeof body === 'string' ? body : writeJson(body));
+    .writeHead(status, {
+      ...headers,
+      'Cache-Control': 'no-store',
+      'Content-Type': `${mediaType}; charset=utf-8`,
+      'Content-Length': Buffer.byteLength(text),
+    })
+    .end(text);
 }
 
 function assertOneToOne(inContract: readonly string[], inCode: readonly string[]): void {

@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
-import { v4 as uuid } from 'uuid';
 import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log.js';
@@ -33,7 +33,7 @@ export function requestContext(log: Log): RequestHandler {
   return (request, response, next) => {
     const start = performance.now();
     const offered = request.get('x-request-id');
-    const id = offered !== undefined && WELL_FORMED_ID.test(offered) ? offered : uuid();
+    const id = offered !== undefined && WELL_FORMED_ID.test(offered) ? offered : randomUUID();
     const context: RequestContext = {
       id,
       match: undefined,

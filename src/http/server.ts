@@ -1,11 +1,12 @@
 import {
   createServer,
-  type RequestListener,
   type ServerOptions as HttpServerOptions,
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
+import type { Express } from 'express';
+import { messageClasses } from './messageClasses.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
 
 export interface HttpServer {
@@ -28,11 +29,8 @@ interface ServerOptions {
 }
 
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
-export async function startServer(
-  listener: RequestListener,
-  options: ServerOptions,
-): Promise<HttpServer> {
-  const server = createServer(timeouts(options), listener);
+export async function startServer(app: Express, options: ServerOptions): Promise<HttpServer> {
+  const server = createServer({ ...timeouts(options), ...messageClasses(app) }, app);
   const inFlight = new Set<ServerResponse>();
   let draining = false;
   server.on('clientError', (error, socket) => {

@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { v4 as uuid } from 'uuid';
 import type { components } from '../contract/openapi.js';
 
 /** The statuses of what Node's HTTP server refuses; anything else is a 400. */
@@ -36,7 +36,7 @@ export function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
 
 function hangUp(socket: Duplex, status: number, message: string, response?: ServerResponse): void {
   const known = response?.getHeader('X-Request-Id');
-  const id = typeof known === 'string' ? known : uuid();
+  const id = typeof known === 'string' ? known : randomUUID();
   const body: components['schemas']['ErrorResponse'] = {
     status: 'error',
     message,

@@ -1,4 +1,4 @@
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import type { SendTask } from '../celery/producer.js';
 import type { RoutedTask } from '../celery/routing.js';
 import type { components } from '../contract/openapi.js';
@@ -21,7 +21,7 @@ export function createAssignTask(dependencies: {
   const { route, sendTask, timeout } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
-    const id = uuid();
+    const id = randomUUID();
     const { task_type } = body;
     annotate({ task_id: id, task_type });
     const params = sent.member('params') ?? NO_PARAMS;
