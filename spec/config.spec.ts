@@ -86,6 +86,10 @@ describe('readConfig', () => {
     'redis://:secret@host/zero',
     'redis://:secret@host:99999/0',
     'amqp://:secret@host',
+    'sentinel://:secret@host/0;redis://other/0',
+    'sentinel://:secret@host/0;sentinel://other/1',
+    'sentinel://:secret@host/0?ssl_cert_reqs=none',
+    'sentinel://:secret@host/0;sentinel://',
     'rediss://:secret@host?ssl_cert_reqs=CERT_MAYBE',
     'rediss://:secret@host?ssl_ca_certs=/no/such/file',
     `rediss://:secret@host?ssl_certfile=${REPOSITORY}package.json`,
@@ -105,6 +109,33 @@ describe('readConfig', () => {
     });
     assert.equal(config.broker.url, 'redis://two/2');
     assert.equal(config.backend.url, 'redis://one/1');
+  });
+
+  it('reads the addresses of sentinels as Celery has them', () => {
+    const { broker, sentinel } = read({
+      REDIS_URL: 'sentinel://:p%40ss@one:26380/3;sentinel://[::1]/3 ; ',
+      REDIS_MASTER_NAME: 'mymaster',
+      REDIS_SENTINEL_PASSWORD: 'theirs',
+    });
+    assert.deepEqual(broker.options.sentinels, [
+      { host: 'one', port: 26380 },
+      { host: '::1', port: 26379 },
+    ]);
+    assert.equal(broker.url, 'redis://:p%40ss@one:26380/3');
+    assert.equal(broker.label, 'sentinel://one:26380/3;sentinel://[::1]/3');
+    assert.equal(broker.database, 3);
+    assert.deepEqual(sentinel, {
+      masterName: 'mymaster',
+      username: undefined,
+      password: 'theirs',
+    });
+  });
+
+  it('wants the name of the master with the addresses of sentinels', () => {
+    assert.match(
+      faultsOf({ CELERY_RESULT_BACKEND: 'sentinel://one/0' }),
+      /REDIS_MASTER_NAME is required with sentinel:/,
+    );
   });
 
   it('reads TLS as Celery has it', () => {

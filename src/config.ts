@@ -9,6 +9,7 @@ import {
   integerBetween,
   listOf,
   milliseconds,
+  optional,
   parseBoolean,
   parseCompression,
   parseKeyPrefix,
@@ -158,9 +159,9 @@ export function readConfig(
     broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
     backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),
     sentinel: {
-      masterName: read<string | undefined>('REDIS_MASTER_NAME', parseMasterName, undefined),
-      username: read<string | undefined>('REDIS_SENTINEL_USERNAME', parseText, undefined),
-      password: read<string | undefined>('REDIS_SENTINEL_PASSWORD', parseText, undefined, {
+      masterName: read('REDIS_MASTER_NAME', optional(parseMasterName), undefined),
+      username: read('REDIS_SENTINEL_USERNAME', optional(parseText), undefined),
+      password: read('REDIS_SENTINEL_PASSWORD', optional(parseText), undefined, {
         secret: true,
       }),
     },

@@ -7,6 +7,11 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Reads a value from the text of a variable. Throws an Error that says what it must be. */
 export type Parse<Value> = (text: string) => Value;
 
+/** For a variable whose default is to have no value. */
+export function optional<Value>(parse: Parse<Value>): Parse<Value | undefined> {
+  return parse;
+}
+
 export function parseText(text: string): string {
   return text;
 }
