@@ -1,6 +1,7 @@
 import { JsonText } from '../json/jsonText.js';
 import { isRefusal, within, type Connection } from './connection.js';
 import { exceptionText } from './exceptionText.js';
+import { createKeyReader } from './keyReader.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
 
 /** How a task stands. */
@@ -23,6 +24,7 @@ export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadO
  */
 export function createResultReader(backend: Connection, globalKeyPrefix: string): ReadResult {
   const keyPrefix = keyPrefixOf(globalKeyPrefix);
+  const readKey = createKeyReader(backend);
 
   return async (taskId, milliseconds) => {
     const deadline = performance.now() + milliseconds;
@@ -31,7 +33,7 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
       if (!(await backend.untilReady(deadline - performance.now()))) {
         return { reason: "the result backend can't be reached" };
       }
-      const stored = backend.redis.getBuffer(`${keyPrefix}${taskId}`).then(outcomeOf, refusal);
+      const stored = readKey(`${keyPrefix}${taskId}`).then(outcomeOf, refusal);
       const outcome = await within(deadline - performance.now(), stored);
       if (outcome !== 'cut') {
         return outcome ?? { reason: 'the result backend did not answer in time' };

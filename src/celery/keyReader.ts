@@ -1,0 +1,22 @@
+import type { Connection } from './connection.js';
+
+/**
+ * Returns the function that reads a key. The commands of one turn of the event loop are written together: to
+ * write one costs several times as much as to make it.
+ */
+export function createKeyReader({ redis }: Connection): (key: string) => Promise<Buffer | null> {
+  let isCorked = false;
+
+  return (key) => {
+    if (!isCorked) {
+      isCorked = true;
+      const { stream } = redis;
+      stream.cork();
+      setImmediate(() => {
+        isCorked = false;
+        stream.uncork();
+      });
+    }
+    return redis.getBuffer(key);
+  };
+}
