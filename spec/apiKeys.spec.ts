@@ -146,7 +146,7 @@ describe('API_KEYS', () => {
     );
     assert.match(
       faultOf({ API_KEYS_FILE: join(folder, 'nothing') }),
-      /API_KEYS_FILE names a file that can't be read: ENOENT/,
+      /API_KEYS_FILE names a file that can't be read \(ENOENT\)/,
     );
   });
 

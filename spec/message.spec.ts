@@ -209,7 +209,8 @@ describe('A message of this service, beside one of Python’s send_task', functi
       assert.equal(queueKey('worker_queue', priority), key);
       const { [key]: messages = [] } = await readMessages(key);
       const params = { text: '{}', value: {}, isPlain: true };
-      const task = { id: 'x', name: 'worker.spec', queue: 'worker_queue', params, priority };
+      const names = { id: 'x', name: 'worker.spec', queue: 'worker_queue' };
+      const task = { ...names, params, shown: {}, priority };
       const ours = taskMessage(createClient(), task, { origin: 'x', replyTo: 'x' });
       assert.deepEqual(ours.properties.delivery_info, messages[0]?.properties.delivery_info);
       assert.equal(ours.properties.priority, messages[0]?.properties.priority);

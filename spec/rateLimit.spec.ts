@@ -70,7 +70,7 @@ describe('RATE_LIMIT_PER_MINUTE', () => {
     const service = await start({
       API_KEYS: KEYS,
       TRUST_PROXY: 'true',
-      CELERY_BROKER_GLOBAL_KEYPREFIX: 'fleet:',
+      CELERY_RESULT_GLOBAL_KEYPREFIX: 'fleet:',
     });
     const statuses: number[] = [];
     for (const [key, address] of [

@@ -27,9 +27,9 @@ export function readApiKeys(path: string): readonly ApiKey[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`names a file that can't be read: ${(error as Error).message}`, {
-      cause: error,
-    });
+    // Its message quotes the path, which may be a key that was meant for API_KEYS.
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`names a file that can't be read (${code ?? 'no file'})`, { cause: error });
   }
   const lines = text.split('\n').map((line) => line.trim());
   const keys = lines.flatMap((line, index) =>

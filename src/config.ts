@@ -147,7 +147,7 @@ export function readConfig(
     sendsSecurityHeaders: read('SECURITY_HEADERS', parseBoolean, 'false'),
     apiKeys: [
       ...read('API_KEYS', parseApiKeys, [], { secret: true }),
-      ...read('API_KEYS_FILE', readApiKeys, []),
+      ...read('API_KEYS_FILE', readApiKeys, [], { secret: true }),
     ],
     rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', integerBetween(0, 1_000_000), '0'),
     maxRequestsInFlight: read('MAX_REQUESTS_IN_FLIGHT', integerBetween(1, 1_000_000), '2000'),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openCeleryClient, type CeleryClient, type ConnectionPlan } from './celery/client.js';
+import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
@@ -49,6 +50,14 @@ export async function startService(
   const client = openCeleryClient({
     broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
     backend: connectionPlan('backend', config.resultTimeoutMs, config, log),
+  });
+  watchEviction(client.broker, (policy) => {
+    log.warning(
+      'Redis may evict messages and what makes them unique: set its policy to noeviction',
+      {
+        maxmemory_policy: policy,
+      },
+    );
   });
   const connections = [client.broker, client.backend];
   const redisAnswers = () =>
@@ -111,15 +120,16 @@ function withinAnswerTime(milliseconds: number): number {
 }
 
 function requestCounter(
-  { broker }: CeleryClient,
-  { brokerKeyPrefix, rateLimitPerMinute }: Config,
+  { backend }: CeleryClient,
+  { resultKeyPrefix, rateLimitPerMinute }: Config,
   log: Log,
 ): CountRequest | undefined {
   if (rateLimitPerMinute === 0) {
     return undefined;
   }
-  return createRequestQuota(broker.redis, {
-    keyPrefix: brokerKeyPrefix,
+  // Not the broker's, which may wait for its replicas.
+  return createRequestQuota(backend.redis, {
+    keyPrefix: resultKeyPrefix,
     perMinute: rateLimitPerMinute,
     onAlone(cause) {
       log.warning('Redis does not count requests; this process limits its own alone', {
@@ -160,7 +170,7 @@ function connectionPlan(
   return {
     address,
     // So that a client may be answered on another connection when the first one has fallen silent.
-    settings: { sentinel: config.sentinel, silenceMs: between(100, answerMs / 2, 2_000) },
+    settings: { sentinel: config.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
     events: {
       connected() {
         log.info('Connected to Redis', fields);

@@ -118,7 +118,7 @@ export function watchConnection(redis: Redis, events: ConnectionEvents): Connect
   redis.on('sentinelError', ({ message }: Error) => {
     sentinelReason = message.endsWith('invalid reply: null')
       ? 'the sentinels know no master of this name'
-      : message;
+      : reasonOf(new Error(message));
   });
 
   return {
@@ -180,7 +180,11 @@ export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-/** Node gives a refused connection to a name with several addresses as an AggregateError without text. */
+/**
+ * Node gives a refused connection to a name with several addresses as an AggregateError without text. Redis
+ * quotes the arguments of a command that it does not know, such as the password of AUTH.
+ */
 function reasonOf(error: Error): string {
-  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+  const text = error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+  return text.replace(/,? with args beginning with.*/s, '');
 }

@@ -9,8 +9,8 @@ export interface Task {
   queue: string;
   /** The only positional argument. */
   params: JsonPart;
-  /** In place of their value wherever params are shown: in representations, and so in events. */
-  shown?: unknown;
+  /** The value of the params wherever they are shown, without what is secret: in representations and events. */
+  shown: unknown;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
 }
@@ -41,8 +41,7 @@ export function taskMessage(
 ): Message {
   const base = client.createTaskMessage(task.id, task.name, [], {});
   const { lang, task: name, id } = base.headers as CeleryNodeHeaders;
-  const { text, value, isPlain } = task.params;
-  const shown = 'shown' in task ? task.shown : value;
+  const { text, isPlain } = task.params;
   return {
     headers: {
       // One by one: V8 spreads an object of another shape slowly.
@@ -58,7 +57,7 @@ export function taskMessage(
       timelimit: [null, null],
       root_id: task.id,
       parent_id: null,
-      argsrepr: saferepr([shown], isPlain),
+      argsrepr: saferepr([task.shown], isPlain),
       kwargsrepr: '{}',
       origin: sender.origin,
       ignore_result: null,

@@ -21,8 +21,8 @@ export type SendOutcome =
   | { queued: 'before'; value: string }
   | { queued: 'no' | 'unknown'; reason: string; cause?: unknown }
   | { queued: 'no'; reason: string; pointer: string }
-  /** The queue holds as many messages as it may. */
-  | { queued: 'no'; reason: string; depth: number };
+  /** The queue holds as many messages as it may; this one is in none. */
+  | { queued: 'full' };
 
 export interface SendOptions {
   /** How long to wait for Redis. */
@@ -102,7 +102,7 @@ function sendOutcome(outcome: PublishOutcome): SendOutcome {
     case 'claimed':
       return { queued: 'before', value: outcome.value };
     case 'full':
-      return { queued: 'no', reason: 'its queue is full', depth: outcome.depth };
+      return { queued: 'full' };
     case 'failed':
       return outcome;
   }

@@ -20,7 +20,7 @@ export type PublishResult =
   /** Its key was claimed before, with this value; nothing was enqueued. */
   | { kind: 'claimed'; value: string }
   /** Its queue holds so many messages that it takes no more. */
-  | { kind: 'full'; depth: number }
+  | { kind: 'full' }
   /** Redis's error text; nothing was enqueued. */
   | { kind: 'refused'; error: string };
 
@@ -48,19 +48,22 @@ const FIELDS_OF_MESSAGE = 6;
  * on replicas. Returns an empty text if every message is queued, or what became of the others.
  *
  * The record is written first, by a call that ends the script if Redis refuses writes (OOM, READONLY, MISCONF,
- * NOREPLICAS): then nothing at all has been done. No later error ends it. The record is touched even if there is nothing to do, since WAIT waits for a connection's own
- * last write.
+ * NOREPLICAS): then nothing at all has been done. No later error ends it, and what it undoes, it undoes by a
+ * command that has been allowed. The record is touched even if there is nothing to do, since WAIT waits for a
+ * connection's own last write.
  */
 export const PUBLISH_SCRIPT = `
 local record, sequence = KEYS[1], ARGV[1]
 local channel, limit, claimSeconds = ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local last = redis.call('HMGET', record, 'sequence', 'reply')
-if last[1] and tonumber(last[1]) >= tonumber(sequence) then
-  redis.call('EXPIRE', record, ARGV[2])
-  return last[2]
+local last = redis.call('GET', record)
+if last then
+  local lastSequence, lastReply = string.match(last, '^(%d+) (.*)$')
+  if tonumber(lastSequence) >= tonumber(sequence) then
+    redis.call('SET', record, last, 'EX', ARGV[2])
+    return lastReply
+  end
 end
-redis.call('HSET', record, 'sequence', sequence, 'reply', '')
-redis.call('EXPIRE', record, ARGV[2])
+redis.call('SET', record, sequence .. ' ', 'EX', ARGV[2])
 
 local depths = {}
 local function depthOf(first)
@@ -79,11 +82,11 @@ local function enqueue(list, queue, claim, value, message, event)
   if claim then
     local stored = redis.pcall('GET', claim)
     if type(stored) == 'table' then return { refused = stored.err } end
-    if stored then return { claimed = stored } end
+    if stored and stored ~= '' then return { claimed = stored } end
   end
   if queue > 0 then
     local depth = depthOf(queue)
-    if depth >= limit then return { full = depth } end
+    if depth >= limit then return { full = true } end
     depths[queue] = depth + 1
   end
   if claim then
@@ -92,7 +95,7 @@ local function enqueue(list, queue, claim, value, message, event)
   end
   local length = redis.pcall('LPUSH', list, message)
   if type(length) == 'table' then
-    if claim then redis.pcall('DEL', claim) end
+    if claim then redis.pcall('SET', claim, '', 'PX', 1) end
     return { refused = length.err }
   end
   if event ~= '' then
@@ -109,7 +112,7 @@ for at = ${FIELDS_OF_BATCH + 1}, #ARGV, ${FIELDS_OF_MESSAGE} do
 end
 if next(others) == nil and not eventRefusal then return '' end
 local reply = cjson.encode({ others = others, eventRefusal = eventRefusal })
-redis.pcall('HSET', record, 'reply', reply)
+redis.pcall('SET', record, sequence .. ' ' .. reply, 'EX', ARGV[2])
 return reply
 `;
 
@@ -173,7 +176,7 @@ interface Reply {
 
 interface Other {
   claimed?: string;
-  full?: number;
+  full?: true;
   refused?: string;
 }
 
@@ -184,7 +187,5 @@ function resultOf(other: Other | undefined): PublishResult {
   if (other.claimed !== undefined) {
     return { kind: 'claimed', value: other.claimed };
   }
-  return other.full === undefined
-    ? { kind: 'refused', error: other.refused ?? '' }
-    : { kind: 'full', depth: other.full };
+  return other.full ? { kind: 'full' } : { kind: 'refused', error: other.refused ?? '' };
 }

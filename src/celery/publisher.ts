@@ -80,6 +80,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
   const run = async (): Promise<void> => {
     while (waiting.size > 0) {
       sequence += 1;
+      passingRefusal = undefined;
       replicaTrouble = undefined;
       await deliver(takeBatch(waiting));
     }
@@ -120,6 +121,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       } catch (error) {
         if (!isRefusal(error)) {
           mayHaveRun = true;
+          passingRefusal = undefined;
           replicaTrouble = error instanceof NotReplicated ? error : undefined;
         } else if (isPassing(error)) {
           passingRefusal = error;

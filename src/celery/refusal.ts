@@ -24,9 +24,9 @@ export function isPassing({ message }: Error): boolean {
 
 /** The error of a command that a script has called may be wrapped: before Redis 7, and by Valkey's ACL. */
 function codeOf(message: string): string {
-  if (message.startsWith('ERR ACL failure in script')) {
+  const own = message.replace(/^ERR Error running script .*?(?:@user_script: ?\d+: )+-?/, '');
+  if (/^(?:ERR ACL failure in script|The user executing the script can't)/.test(own)) {
     return 'NOPERM';
   }
-  const own = message.replace(/^ERR Error running script .*?@user_script: ?\d+: -?/, '');
   return /^[A-Z]+/.exec(own)?.[0] ?? '';
 }

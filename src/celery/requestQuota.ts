@@ -19,7 +19,7 @@ export interface Quota {
 }
 
 export interface QuotaOptions {
-  /** `global_keyprefix` of the broker; may be empty. */
+  /** `global_keyprefix` of the server that counts; may be empty. */
   keyPrefix: string;
   /** Requests of one caller in a minute. */
   perMinute: number;

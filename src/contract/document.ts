@@ -4,6 +4,7 @@ export interface OpenApiDocument {
   servers: { url: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
   components: object;
+  security?: Record<string, unknown>[];
 }
 
 export interface OpenApiOperation {

@@ -82,7 +82,9 @@ export function createRoutes(document: OpenApiDocument): Routes {
         operationId: operation.operationId,
         path: route.path,
         takesBody: operation.requestBody !== undefined,
-        isGuarded: operation.security?.some((schemes) => KEY_SCHEME in schemes) ?? false,
+        isGuarded: (operation.security ?? document.security ?? []).some(
+          (schemes) => KEY_SCHEME in schemes,
+        ),
         headerNames: headerNamesOf(operation),
         pathParameters: parametersOf(route, segments),
       };

@@ -23,6 +23,7 @@ export type Check = (value: unknown, listsAllErrors: boolean) => Verdict;
  * they stand, so that their own references resolve.
  */
 export function createSchemaCompiler(document: OpenApiDocument): (...keys: string[]) => Check {
+  assertNoneBelowContains(document, '');
   const deciding = createAjv(document, { allErrors: false });
   const listing = createAjv(document, { allErrors: true });
 
@@ -42,6 +43,19 @@ export function createSchemaCompiler(document: OpenApiDocument): (...keys: strin
       return { errors: (listsAllErrors ? list.errors : decide.errors) ?? [], sensitive: [] };
     };
   };
+}
+
+/** ajv looks at no further item once `contains` is fulfilled: a sensitive one might be overlooked. */
+function assertNoneBelowContains(node: unknown, pointer: string, isBelow = false): void {
+  if (typeof node !== 'object' || node === null) {
+    return;
+  }
+  if (isBelow && 'x-sensitive' in node) {
+    throw new Error(`The contract has x-sensitive below contains, at ${pointer}: use items`);
+  }
+  for (const [key, value] of Object.entries(node)) {
+    assertNoneBelowContains(value, `${pointer}${pointerPart(key)}`, isBelow || key === 'contains');
+  }
 }
 
 const DOCUMENT = 'openapi.yaml';

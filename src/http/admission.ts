@@ -4,8 +4,9 @@ import { Overloaded } from '../errors.js';
 import { contextOf, type RequestContext } from './requestContext.js';
 
 /**
- * Bounds what is in flight, from a request's arrival until its answer: how many requests, and how many bytes
- * of their bodies. What is beyond is refused at once, so that memory stays bounded and health checks pass.
+ * Bounds what is in flight: how many requests, from when all of them is there until the answer, and how many
+ * bytes of bodies, from the first byte. What is beyond is refused at once, so that memory stays bounded and
+ * health checks pass. A body that comes slowly keeps nobody out.
  */
 export function createAdmission(most: { requests: number; bytes: number }): RequestHandler {
   let requests = 0;
@@ -13,14 +14,24 @@ export function createAdmission(most: { requests: number; bytes: number }): Requ
 
   return (_request, response, next) => {
     const context = contextOf(response);
-    if (requests >= most.requests) {
-      throw overloaded('Too many requests are in flight', context);
-    }
     let held = 0;
-    let isIn = true;
-    requests += 1;
+    let isIn = false;
+    let isOver = false;
+    const assertRoom = (): void => {
+      if (requests >= most.requests) {
+        throw overloaded('Too many requests are in flight', context);
+      }
+    };
+    context.enter = () => {
+      if (isIn || isOver) {
+        return;
+      }
+      assertRoom();
+      isIn = true;
+      requests += 1;
+    };
     context.holdBytes = (count) => {
-      if (!isIn) {
+      if (isOver) {
         return;
       }
       if (bytes + count > most.bytes) {
@@ -30,13 +41,18 @@ export function createAdmission(most: { requests: number; bytes: number }): Requ
       held += count;
     };
     context.release = () => {
-      if (isIn) {
-        isIn = false;
-        requests -= 1;
+      if (!isOver) {
+        isOver = true;
+        requests -= isIn ? 1 : 0;
         bytes -= held;
       }
     };
     response.once('close', context.release);
+    if (context.match?.takesBody) {
+      assertRoom();
+    } else {
+      context.enter();
+    }
     next();
   };
 }

@@ -17,6 +17,7 @@ export type ReadBody = (request: Request, response: Response) => Promise<JsonDoc
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
   return async (request, response) => {
     assertJson(request.get('content-type'));
+    const { enter, holdBytes } = contextOf(response);
     const bytes = await readBytes(request, {
       limit: limitBytes,
       begin() {
@@ -24,10 +25,11 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
           response.writeContinue();
         }
       },
-      hold: contextOf(response).holdBytes,
+      hold: holdBytes,
     }).catch((error: unknown) => {
       throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
     });
+    enter();
     if (bytes.length === 0) {
       throw fault('', 'is empty; a JSON object is required');
     }

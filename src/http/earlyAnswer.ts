@@ -17,6 +17,10 @@ export async function sendEarly(request: Request, response: Response, text: stri
   if (announcesBody(request)) {
     // What came together with the head is parsed by then.
     await immediate();
+    if (response.headersSent) {
+      // What came was no body, and has been answered so.
+      return;
+    }
   }
   if (request.complete || !announcesBody(request) || isSmall(request)) {
     request.resume();

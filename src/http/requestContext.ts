@@ -11,6 +11,8 @@ export interface RequestContext {
   match: Match | undefined;
   /** The name of the caller's key; empty where none is asked for. */
   client: string;
+  /** Takes a place among the requests in flight. May throw Overloaded. */
+  enter: () => void;
   /** Counts bytes of its body that are kept until its answer. May throw Overloaded. */
   holdBytes: (count: number) => void;
   /** Gives back its place among the requests in flight, if it has one. */
@@ -38,6 +40,7 @@ export function requestContext(log: Log): RequestHandler {
       id,
       match: undefined,
       client: '',
+      enter: doNothing,
       holdBytes: doNothing,
       release: doNothing,
       fields: {},

@@ -1,11 +1,8 @@
-import {
-  createServer,
-  type ServerOptions as HttpServerOptions,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type ServerOptions as HttpServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Express } from 'express';
+import { watchConnections } from './connections.js';
 import { messageClasses } from './messageClasses.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
 
@@ -31,24 +28,15 @@ interface ServerOptions {
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
 export async function startServer(app: Express, options: ServerOptions): Promise<HttpServer> {
   const server = createServer({ ...timeouts(options), ...messageClasses(app) }, app);
-  const inFlight = new Set<ServerResponse>();
-  let draining = false;
+  const connections = watchConnections(server);
   server.on('clientError', (error, socket) => {
-    const response = [...inFlight].find((one) => one.socket === socket);
-    answerUnreadable(error, socket, response);
+    answerUnreadable(error, socket, connections.responsesOf(socket));
   });
   server.on('connect', refuseConnect);
   // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   // Without this, Node asks for a body before anybody has looked at its head.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
-  server.on('request', (_request, response) => {
-    inFlight.add(response);
-    response.once('close', () => inFlight.delete(response));
-    if (draining) {
-      response.shouldKeepAlive = false;
-    }
-  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     const { port, host } = options;
@@ -58,12 +46,9 @@ export async function startServer(app: Express, options: ServerOptions): Promise
   return {
     port: (server.address() as AddressInfo).port,
     async drain(milliseconds) {
-      draining = true;
       const closed = new Promise((resolve) => server.close(resolve));
       // Without this, a connection would be kept alive after its last answer, and with it the server.
-      for (const response of inFlight) {
-        response.shouldKeepAlive = false;
-      }
+      connections.endAll();
       const cut = setTimeout(() => {
         server.closeAllConnections();
       }, milliseconds);

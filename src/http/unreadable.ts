@@ -11,22 +11,28 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
 
 /**
  * Answers what can't be read as HTTP, or is not there in time, with the error body that every error has, and
- * hangs up.
+ * hangs up, behind the answers to the requests before it.
  *
- * @param response of the request whose head has been read and whose rest has not
+ * @param responses to the requests of this connection that are not answered to the end yet
  */
 export function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Duplex,
-  response: ServerResponse | undefined,
+  responses: readonly ServerResponse[],
 ): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || response?.headersSent) {
+  const last = responses.at(-1);
+  if (last?.req.complete && !last.headersSent) {
+    // It is a request of its own, whole and under way, that what can't be read came behind.
+    last.shouldKeepAlive = false;
+    return;
+  }
+  if (error.code === 'ECONNRESET' || !socket.writable || last?.headersSent) {
     socket.destroy();
     return;
   }
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
   const message = status === 400 ? 'The request is not HTTP' : (STATUS_CODES[status] ?? '');
-  hangUp(socket, status, message, response);
+  hangUp(socket, status, message, last);
 }
 
 /** A proxy's method: whoever sends it has mistaken this service for one. */

@@ -48,13 +48,14 @@ export function createAssignTask(dependencies: {
       annotate({ task_id: before.task_id, repeated: true });
       return { ...OK, headers: { 'Idempotent-Replayed': 'true' }, body: before };
     }
+    if (outcome.queued === 'full') {
+      throw new QueueIsFull(task_type, id);
+    }
     if ('pointer' in outcome) {
       const pointer = `/params${outcome.pointer}`;
       throw new InvalidRequest([{ in: 'body', pointer, message: outcome.reason }]);
     }
-    throw 'depth' in outcome
-      ? new QueueIsFull(task_type, id)
-      : new AssignmentFailed(task_type, id, outcome);
+    throw new AssignmentFailed(task_type, id, outcome);
   };
 }
 
