@@ -150,6 +150,10 @@ describe('API_KEYS', () => {
     );
   });
 
+  it('is not shown where it stands in place of the name of its file', () => {
+    assert.match(faultOf({ API_KEYS_FILE: 'alice=secret-0123456789' }), /API_KEYS_FILE/);
+  });
+
   it('stops the start without showing a key', async () => {
     const service = await launchService({ API_KEYS: 'frontend=secret' });
     assert.equal((await service.process.exited).code, 1);

@@ -148,6 +148,16 @@ describe('The contract', () => {
       (text) => text.replace('in: path', 'in: query'),
       /task_id/,
     ],
+    [
+      // ajv looks at the items until one fits: what it has not looked at would be shown.
+      'marks x-sensitive what stands below contains',
+      (text) =>
+        text.replace(
+          /(\n {4}TestTaskParams:\n[^]*?\n {6}properties:)\n/,
+          '$1\n        list: { type: array, contains: { type: object, properties: { secret: { x-sensitive: true } } } }\n',
+        ),
+      /contains/,
+    ],
   ];
   for (const [what, edit, message] of broken) {
     it(`refuses to start when it ${what}`, async () => {
@@ -156,6 +166,28 @@ describe('The contract', () => {
       });
     });
   }
+
+  it('guards by its own security the operations that have none', async () => {
+    const key = 'our-secret-0123456789';
+    await withContract(
+      (text) =>
+        text
+          .replaceAll(/ +security: \[\{ ApiKey: \[\] \}, \{\}\]\n/g, '')
+          .replace('\npaths:\n', '\nsecurity: [{ ApiKey: [] }]\npaths:\n')
+          .replace(/( +)operationId: getResult\n/, '$&$1security: []\n'),
+      async (file) => {
+        const secured = await startTestService({ API_KEYS: `ours=${key}` }, { contract: file });
+        const assign = () => secured.post('/assign-task/').send({ task_type: 'a' });
+        try {
+          await assign().expect(401);
+          await assign().set('X-API-Key', key).expect(200);
+          await secured.get('/result/a').expect(200);
+        } finally {
+          await secured.close();
+        }
+      },
+    );
+  });
 
   it('refuses to start when it has an operation without a function, or a function too many', async () => {
     await withContract(

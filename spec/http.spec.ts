@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { Redis } from 'ioredis';
+import { assignmentHead, openConnection } from './support/connection.js';
 import { eventually } from './support/eventually.js';
+import { theFleet } from './support/fleet.js';
 import { startTestService, type TestService } from './support/service.js';
 
 describe('Over HTTP', () => {
@@ -188,6 +191,37 @@ describe('Over HTTP', () => {
     await service.get('/health').expect(200);
   });
 
+  it('answers a request with what became of it, whatever stands behind it on the connection', async () => {
+    // No worker listens to this database.
+    const url = theFleet().redis.url.replace(/\/\d*$/, '/10');
+    const redis = new Redis(url);
+    const assigning = await startTestService({ CELERY_BROKER_URL: url });
+    try {
+      await redis.flushdb();
+      const body = '{"task_type":"nobody_runs_this"}';
+      const connection = await openConnection(assigning.url);
+      connection.socket.write(
+        `${assignmentHead(`Content-Length: ${body.length}`)}${body}\x00\x01garbage\r\n\r\n`,
+      );
+      await eventually('it is queued', async () =>
+        (await redis.llen('worker_queue')) > 0 ? true : undefined,
+      );
+      await connection.closed;
+      const statuses = statusesIn(connection.received());
+      assert.equal(statuses[0], 200);
+      // The garbage may have an answer of its own.
+      assert.ok(statuses.length === 1 || (statuses.length === 2 && statuses[1] === 400));
+      assert.equal(await redis.llen('worker_queue'), 1);
+      const line = await eventually('the request is logged', () =>
+        assigning.lines.find(({ fields }) => fields.task_type === 'nobody_runs_this'),
+      );
+      assert.equal(line.fields.status, 200);
+    } finally {
+      await assigning.close();
+      redis.disconnect();
+    }
+  });
+
   describe('CORS', () => {
     it('lets any origin read, by default', async () => {
       const response = await service.get('/health').set('Origin', 'https://app.example.com');
@@ -268,6 +302,11 @@ describe('Over HTTP', () => {
     });
   });
 });
+
+/** Of all answers on a connection. */
+function statusesIn(received: string): number[] {
+  return [...received.matchAll(/^HTTP\/1\.1 (\d+) /gm)].map(([, status]) => Number(status));
+}
 
 /** The client address in the log line of a request that says it was forwarded. */
 async function loggedClient(service: TestService): Promise<unknown> {

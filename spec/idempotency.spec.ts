@@ -106,6 +106,20 @@ describe('An Idempotency-Key', () => {
     await limited.close();
   });
 
+  it('is not remembered of a task whose list was no list, by a user who may delete nothing', async () => {
+    await control.call('ACL', 'SETUSER', 'frontend', 'on', '>secret', '~*', '&*', '+@all', '-del');
+    const url = redis.url.replace('//', '//frontend:secret@');
+    const restricted = await startTestService({ REDIS_URL: url });
+    await control.set('worker_queue', 'x');
+    const refused = await send('restricted', BODY, restricted).expect(500);
+    assert.deepEqual((refused.body as { details: object }).details, { queued: 'no' });
+    await control.del('worker_queue');
+    const assigned = await send('restricted', BODY, restricted).expect(200);
+    await restricted.close();
+    assert.equal(assigned.headers['idempotent-replayed'], undefined);
+    assert.equal(await depth(), 1);
+  });
+
   it('belongs to one API key', async () => {
     const keys = { ours: 'our-secret-0123456789', theirs: 'their-secret-0123456789' };
     const guarded = await startTestService({

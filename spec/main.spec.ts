@@ -4,8 +4,11 @@ import { Agent, get, request, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { startRedis } from '../quickstart/redis.js';
+import { assignmentHead, openConnection } from './support/connection.js';
 import { eventually } from './support/eventually.js';
+import { sendRaw } from './support/faults/rawHttp.js';
 import { REPOSITORY, theFleet } from './support/fleet.js';
 import { launchService, startServiceProcess } from './support/serviceProcess.js';
 
@@ -67,6 +70,71 @@ describe('The process', () => {
       }
     });
   }
+
+  it('answers all that came on one connection before SIGTERM', async () => {
+    const redis = await startRedis({ environment: process.env, python: theFleet().python.python });
+    const control = new Redis(redis.url);
+    const service = await startServiceProcess({ REDIS_URL: redis.url, ASSIGN_TIMEOUT_MS: '8000' });
+    try {
+      await eventually('readiness', async () => {
+        const answer = await fetch(`${service.url}/health/ready`);
+        return answer.ok ? true : undefined;
+      });
+      redis.pause();
+      const body = '{"task_type":"nobody_runs_this"}';
+      const { socket, received, closed } = await openConnection(service.url);
+      const assignment = `${assignmentHead(`Content-Length: ${body.length}`)}${body}`;
+      await new Promise((resolve) => socket.write(assignment.repeat(3), resolve));
+      // What was sent before this round trip has been read when it is over.
+      await fetch(`${service.url}/health/live`);
+      service.process.send('SIGTERM');
+      await eventually('it stops listening', async () => {
+        const refused = await fetch(`${service.url}/health/live`).catch(() => 'refused');
+        return refused === 'refused' ? true : undefined;
+      });
+      redis.resume();
+      await closed;
+      const statuses = [...received().matchAll(/^HTTP\/1\.1 (\d+) /gm)].map(([, status]) => status);
+      assert.deepEqual(statuses, ['200', '200', '200']);
+      assert.equal(await control.llen('worker_queue'), 3);
+      assert.deepEqual(await service.process.exited, { code: 0, signal: null });
+      const assigned = service.lines().filter(({ route }) => route === '/assign-task/');
+      assert.deepEqual(
+        assigned.map(({ status, aborted }) => ({ status, aborted })),
+        Array(3).fill({ status: 200, aborted: undefined }),
+      );
+    } finally {
+      await service.close();
+      control.disconnect();
+      await redis.stop();
+    }
+  });
+
+  it('writes nothing but its log, whatever is wrong with a request that it turns away', async () => {
+    const service = await startServiceProcess({ API_KEYS: 'ours=our-secret-0123456789' });
+    try {
+      for (let count = 1; count <= 5; count += 1) {
+        const bytes = `${assignmentHead('Transfer-Encoding: chunked')}zz\r\n{}\r\n`;
+        const [reply] = await sendRaw(service.url, bytes);
+        assert.ok(reply !== undefined && [400, 401].includes(reply.status), JSON.stringify(reply));
+        const { status } = JSON.parse(reply.body) as { status: string };
+        assert.equal(status, 'error');
+      }
+      await eventually('every request is logged', () =>
+        service.lines().filter(({ message }) => message === 'request').length === 5
+          ? true
+          : undefined,
+      );
+      service.process.send('SIGTERM');
+      assert.deepEqual(await service.process.exited, { code: 0, signal: null });
+      assert.deepEqual(
+        service.process.output().filter((line) => !line.startsWith('{')),
+        [],
+      );
+    } finally {
+      await service.close();
+    }
+  });
 
   it('closes idle connections when it stops', async () => {
     const service = await startServiceProcess();

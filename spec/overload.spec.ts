@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { startRedis, type RedisServer } from '../quickstart/redis.js';
 import { assignmentHead, openConnection, type RawConnection } from './support/connection.js';
@@ -14,28 +15,53 @@ function statusOn({ received }: RawConnection): Promise<string> {
   return eventually('an answer', () => /^HTTP\/1.1 (\d+)/.exec(received())?.[1]);
 }
 
+/** Resolves when the system has taken the text. */
+function sendOn(socket: Socket, text: string): Promise<unknown> {
+  return new Promise((resolve) => socket.write(text, resolve));
+}
+
 describe('MAX_REQUESTS_IN_FLIGHT', () => {
   let redis: RedisServer;
-  let service: TestService;
-  before(async () => {
+  let service: TestService | undefined;
+  beforeEach(async () => {
     redis = await startRedis({ environment: process.env, python: theFleet().python.python });
-    service = await startTestService({
-      REDIS_URL: redis.url,
-      MAX_REQUESTS_IN_FLIGHT: '2',
-      ASSIGN_TIMEOUT_MS: '10000',
-    });
   });
-  after(async () => {
-    await service.close();
+  afterEach(async () => {
+    redis.resume();
+    await service?.close();
+    service = undefined;
     await redis.stop();
   });
 
+  async function start(most: number): Promise<TestService> {
+    service = await startTestService({
+      REDIS_URL: redis.url,
+      MAX_REQUESTS_IN_FLIGHT: String(most),
+      ASSIGN_TIMEOUT_MS: '8000',
+      RESULT_TIMEOUT_MS: '8000',
+      HEALTH_TIMEOUT_MS: '200',
+    });
+    return service;
+  }
+
+  function untilBothPlacesAreFree({ get }: TestService): Promise<true> {
+    return eventually('both places are free', async () => {
+      // So that the first is still there when the second comes.
+      redis.pause();
+      const answers = Promise.all([get('/result/a'), get('/result/b')]);
+      await get('/health/live');
+      redis.resume();
+      return (await answers).every(({ status }) => status === 200) || undefined;
+    });
+  }
+
   it('refuses more with 503, answers health meanwhile, and recovers', async () => {
+    const service = await start(2);
     redis.pause();
     const finished = await openConnection(service.url);
     const cut = await openConnection(service.url);
     for (const { socket } of [finished, cut]) {
-      socket.write(assignmentHead(`Content-Length: ${BODY.length}`) + BODY);
+      await sendOn(socket, assignmentHead(`Content-Length: ${BODY.length}`) + BODY);
     }
     const refused = await eventually('it is full', async () => {
       const answer = await service.post('/assign-task/').send({ task_type: 'nobody_runs_this' });
@@ -48,6 +74,9 @@ describe('MAX_REQUESTS_IN_FLIGHT', () => {
     for (const path of ['/health', '/health/live', '/docs']) {
       await service.get(path).expect(200);
     }
+    const ready = await service.get('/health/ready').expect(503);
+    const { message } = ready.body as { message: string };
+    assert.equal(message, 'Not ready: Redis does not answer');
     const line = service.lines.find(({ fields }) => fields.status === 503);
     assert.equal(line?.level, 'warning');
 
@@ -55,10 +84,49 @@ describe('MAX_REQUESTS_IN_FLIGHT', () => {
     redis.resume();
     assert.equal(await statusOn(finished), '200');
     finished.socket.destroy();
-    await eventually('both places are free', async () => {
-      const both = await Promise.all([service.get('/result/a'), service.get('/result/b')]);
-      return both.every(({ status }) => status === 200) || undefined;
+    await untilBothPlacesAreFree(service);
+  });
+
+  it('counts none whose connection was cut, where several came on it, and each is logged', async () => {
+    const service = await start(2);
+    redis.pause();
+    const ids = ['first', 'second', 'third', 'fourth'];
+    const { socket } = await openConnection(service.url);
+    const requests = ids.map(
+      (id) => `GET /result/${id} HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n\r\n`,
+    );
+    await sendOn(socket, requests.join(''));
+    await eventually('it is full', async () => {
+      const { status } = await service.get('/result/other');
+      return status === 503 ? true : undefined;
     });
+    // Of this, Node tells the response whose turn it is, and none of those that wait behind it.
+    socket.destroy();
+    redis.resume();
+    await untilBothPlacesAreFree(service);
+    const lines = await eventually('each is logged', () => {
+      const found = service.lines.filter(({ fields }) => ids.includes(String(fields.request_id)));
+      return found.length >= ids.length ? found : undefined;
+    });
+    assert.deepEqual(lines.map(({ fields }) => fields.request_id).sort(), [...ids].sort());
+  });
+
+  it('counts none whose body does not arrive', async () => {
+    const service = await start(5);
+    const slow = await Promise.all(Array.from({ length: 20 }, () => openConnection(service.url)));
+    try {
+      for (const { socket } of slow) {
+        await sendOn(socket, `${assignmentHead('Content-Length: 100')}{`);
+      }
+      // What was sent before this round trip has been read when it is over.
+      await service.get('/health/live').expect(200);
+      await service.assign('nobody_runs_this');
+      await service.get('/result/a').expect(200);
+    } finally {
+      for (const { socket } of slow) {
+        socket.destroy();
+      }
+    }
   });
 });
 

@@ -20,6 +20,9 @@ describe('A message on its way to Redis', () => {
   beforeEach(async () => {
     redis = await startRedis({ environment: process.env, python: theFleet().python.python });
     control = new Redis(redis.url);
+    control.on('error', () => {
+      // A spec that kills Redis expects this.
+    });
     proxy = await startTcpProxy(redis.port);
   });
   afterEach(async () => {
@@ -125,6 +128,50 @@ describe('A message on its way to Redis', () => {
       service?.lines.find(({ fields }) => fields.status === 500),
     );
     assert.match(String(line.fields.cause), /evalsha/);
+  });
+
+  it('is taken by a Redis whose user may not let keys expire, and its record expires', async () => {
+    await control.call(
+      ...(['ACL', 'SETUSER', 'frontend', 'on', '>secret', '~*', '&*'] as const),
+      ...['+@all', '-expire'],
+    );
+    const { assign } = await start({ REDIS_URL: redis.url.replace('//', '//frontend:secret@') });
+    await assign('a');
+    assert.equal(await depth(), 1);
+    const records = await control.keys('orchestrator:producer:*');
+    assert.equal(records.length, 1);
+    assert.ok((await control.ttl(records[0] ?? '')) > 0);
+  });
+
+  it('is refused for the reason of the moment, not for one before it', async () => {
+    await start({ ASSIGN_TIMEOUT_MS: '500' });
+    await control.replicaof('127.0.0.1', 1);
+    assert.match((await refused(500)).message, /: the message broker is a read-only replica$/);
+    await redis.kill();
+    await eventually('the service finds no server', () =>
+      service?.lines.find(({ fields }) => String(fields.reason).includes('ECONNREFUSED')),
+    );
+    const { message, details } = await refused(500);
+    assert.equal(message, "Task 'a' could not be assigned: the message broker can't be reached");
+    assert.deepEqual(details, { queued: 'no' });
+  });
+
+  const evictionWarnings = () =>
+    service?.lines.filter(({ level, message }) => level === 'warning' && /evict/i.test(message)) ??
+    [];
+
+  it('is not safe in a Redis that evicts keys, of which the log warns once', async () => {
+    await control.config('SET', 'maxmemory-policy', 'volatile-lru');
+    const { assign } = await start();
+    await eventually('the warning', () => evictionWarnings()[0]);
+    await assign('a');
+    assert.equal(evictionWarnings().length, 1);
+  });
+
+  it('is safe in a Redis that evicts nothing, and the log warns of none', async () => {
+    const { assign } = await start();
+    await assign('a');
+    assert.deepEqual(evictionWarnings(), []);
   });
 
   it('is taken by a queue until its depth is QUEUE_MAX_DEPTH, all priorities counted', async () => {

@@ -93,6 +93,31 @@ describe('RATE_LIMIT_PER_MINUTE', () => {
     ]);
   });
 
+  it('holds for all replicas together while messages wait for replicas of Redis', async () => {
+    const environment = {
+      RATE_LIMIT_PER_MINUTE: '20',
+      REDIS_WAIT_REPLICAS: '1',
+      ASSIGN_TIMEOUT_MS: '300',
+    };
+    const both = [await start(environment), await start(environment)];
+    const statuses: number[] = [];
+    // One after the other in each of six lanes, so that most come while an earlier message waits.
+    const lane = async (service: TestService): Promise<void> => {
+      for (let count = 0; count < 10; count += 1) {
+        const { status } = await service.post('/assign-task/').send({ task_type: 'a' });
+        statuses.push(status);
+      }
+    };
+    await Promise.all([...both, ...both, ...both].map(lane));
+    assert.equal(statuses.length, 60);
+    const passed = statuses.filter((status) => status !== 429);
+    assert.ok(passed.length <= 20, `${passed.length} were let through`);
+    const warnings = both.flatMap(({ lines }) =>
+      lines.filter(({ message }) => message.includes('does not count')),
+    );
+    assert.deepEqual(warnings, []);
+  });
+
   it('holds for each process on its own, with little delay, while Redis is silent or gone', async () => {
     const service = await start({ RESULT_TIMEOUT_MS: '1' });
     server.pause();

@@ -90,6 +90,22 @@ describe('A Redis URL', () => {
   it('with a wrong password is refused with a reason in the log, and without the password', async () => {
     await fails(`redis://:wrong-secret@127.0.0.1:${redis.port}/0`, /WRONGPASS/);
   });
+
+  for (const user of ['', 'frontend']) {
+    it(`with ${user === '' ? 'a' : 'a user and a'} password is refused in the same way by a server that knows none`, async () => {
+      const ignorant = await startRedis({
+        environment: process.env,
+        python: theFleet().python.python,
+        // Such a server quotes the arguments of what it does not know.
+        arguments: ['--rename-command', 'AUTH', ''],
+      });
+      try {
+        await fails(`redis://${user}:wrong-secret@127.0.0.1:${ignorant.port}/0`, /unknown command/);
+      } finally {
+        await ignorant.stop();
+      }
+    });
+  }
 });
 
 async function works(url: string): Promise<void> {
