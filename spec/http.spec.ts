@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Redis } from 'ioredis';
-import { assignmentHead, openConnection } from './support/connection.js';
+import { assignmentHead, openConnection, statusesIn } from './support/connection.js';
 import { eventually } from './support/eventually.js';
 import { theFleet } from './support/fleet.js';
 import { startTestService, type TestService } from './support/service.js';
@@ -302,11 +302,6 @@ describe('Over HTTP', () => {
     });
   });
 });
-
-/** Of all answers on a connection. */
-function statusesIn(received: string): number[] {
-  return [...received.matchAll(/^HTTP\/1\.1 (\d+) /gm)].map(([, status]) => Number(status));
-}
 
 /** The client address in the log line of a request that says it was forwarded. */
 async function loggedClient(service: TestService): Promise<unknown> {

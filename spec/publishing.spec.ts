@@ -139,8 +139,10 @@ describe('A message on its way to Redis', () => {
     await assign('a');
     assert.equal(await depth(), 1);
     const records = await control.keys('orchestrator:producer:*');
-    assert.equal(records.length, 1);
-    assert.ok((await control.ttl(records[0] ?? '')) > 0);
+    assert.ok(records.length > 0);
+    for (const record of records) {
+      assert.ok((await control.ttl(record)) > 0);
+    }
   });
 
   it('is refused for the reason of the moment, not for one before it', async () => {

@@ -36,3 +36,8 @@ export function assignmentHead(...headers: readonly string[]): string {
     ) + '\r\n\r\n'
   );
 }
+
+/** The statuses of all answers on a connection. The next one follows a body directly. */
+export function statusesIn(received: string): number[] {
+  return [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+}
