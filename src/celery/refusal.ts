@@ -24,7 +24,7 @@ export function isPassing({ message }: Error): boolean {
 
 /** The error of a command that a script has called may be wrapped: before Redis 7, and by Valkey's ACL. */
 function codeOf(message: string): string {
-  const own = message.replace(/^ERR Error running script .*?(?:@user_script: ?\d+: )+-?/, '');
+  const own = message.replace(/^(?:ERR Error running script .*?)?(?:@user_script: ?\d+: )+-?/, '');
   if (/^(?:ERR ACL failure in script|The user executing the script can't)/.test(own)) {
     return 'NOPERM';
   }

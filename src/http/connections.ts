@@ -22,7 +22,7 @@ export function watchConnections(server: Server): Connections {
   server.on('connection', (socket) => {
     pendingOf.set(socket, []);
     socket.once('close', () => {
-      const left = pendingOf.get(socket) ?? [];
+      const left = [...(pendingOf.get(socket) ?? [])];
       pendingOf.delete(socket);
       // Node tells the end of a connection to the first response alone, after this listener.
       setImmediate(() => {
