@@ -10,9 +10,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   main: ['config', 'contract', 'log', 'service'],
   service: ['config', 'log', 'contract', 'operations', 'celery', 'http'],
   // What these hand on is described where it is used.
-  config: ['apiKeys', 'configValues', 'celery', 'json'],
+  config: ['apiKeys', 'configReader', 'configValues', 'celery', 'json'],
   apiKeys: [],
-  configValues: ['celery'],
+  configReader: [],
+  configValues: ['celery', 'configReader'],
   log: ['configValues'],
   errors: ['contract'],
   contract: ['json'],

@@ -133,7 +133,7 @@ describe('readConfig', () => {
 
   it('wants the name of the master with the addresses of sentinels', () => {
     assert.match(
-      faultsOf({ CELERY_RESULT_BACKEND: 'sentinel://one/0' }),
+      faultsOf({ CELERY_RESULT_BACKEND: 'sentinel://one/0', LOG_LEVEL: 'loud' }),
       /REDIS_MASTER_NAME is required with sentinel:/,
     );
   });

@@ -6,11 +6,15 @@ import {
   atLeast,
   atMost,
   createReader,
+  deepFreeze,
   integerBetween,
   listOf,
   milliseconds,
   optional,
   parseBoolean,
+  parseText,
+} from './configReader.js';
+import {
   parseCompression,
   parseKeyPrefix,
   parseLogLevel,
@@ -21,7 +25,6 @@ import {
   parseRootPath,
   parseRoute,
   parseTaskOrigin,
-  parseText,
   parseTrustProxy,
   type LogLevel,
 } from './configValues.js';
@@ -197,7 +200,8 @@ export function readConfig(
     ),
   };
   const needsMaster = [config.broker, config.backend].some(({ options }) => options.sentinels);
-  if (needsMaster && config.sentinel.masterName === undefined && faults.length === 0) {
+  const isNamed = faults.some((fault) => fault.startsWith('REDIS_MASTER_NAME'));
+  if (needsMaster && config.sentinel.masterName === undefined && !isNamed) {
     faults.push(
       "REDIS_MASTER_NAME is required with sentinel:// (master_name of the workers' broker_transport_options)",
     );
@@ -210,13 +214,4 @@ export function readConfig(
     throw new ConfigError(faults);
   }
   return deepFreeze(config);
-}
-
-function deepFreeze<Value extends object>(value: Value): Value {
-  for (const inner of Object.values(value)) {
-    if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) {
-      deepFreeze(inner);
-    }
-  }
-  return Object.freeze(value);
 }
