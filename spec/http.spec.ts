@@ -60,6 +60,18 @@ describe('Over HTTP', () => {
     assert.equal(health.headers.allow, 'HEAD, GET, OPTIONS');
   });
 
+  for (const method of ['FROBNICATE', 'QUERY']) {
+    it(`answers 405 with Allow for ${method}, whether this Node.js knows it or not`, async () => {
+      const { socket, received } = await openConnection(service.url);
+      socket.write(`${method} /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      const answer = await eventually('an answer', () => /^HTTP[^]*\}$/.exec(received())?.[0]);
+      assert.match(answer, /^HTTP\/1.1 405 /);
+      assert.match(answer, /^Allow: .*\bGET\b.*\bOPTIONS\b/m);
+      assert.match(answer, new RegExp(`Method ${method} is not allowed here`));
+      socket.destroy();
+    });
+  }
+
   it('answers HEAD as GET without a body', async () => {
     const response = await service.request('head', '/health').expect(200);
     assert.equal(response.text, undefined);

@@ -91,7 +91,10 @@ export async function startService(
       },
     });
     await everyOne(connections, (connection) => connection.untilReady(CONNECTION_PATIENCE_MS));
-    const server = await startServer(app, config);
+    const server = await startServer(app, {
+      ...config,
+      methods: [...contract.methods, 'OPTIONS'],
+    });
     return {
       port: server.port,
       async close() {

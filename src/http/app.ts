@@ -37,7 +37,7 @@ export function createApp(options: {
   app.set('trust proxy', config.trustProxy);
 
   app.use(requestContext(log));
-  app.use(requireHost);
+  app.use(assertHeaders);
   app.use(cors(corsOptions(config, contract)));
   if (config.rootPath !== '') {
     app.use(stripRootPath(config.rootPath));
@@ -60,10 +60,13 @@ export function createApp(options: {
   return app;
 }
 
-/** RFC 9112, section 3.2. */
-const requireHost: RequestHandler = (request, _response, next) => {
-  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+/** What Node lets pass: no Host (RFC 9112, section 3.2), and before 20.20 a header without a name. */
+const assertHeaders: RequestHandler = ({ headers, httpVersion }, _response, next) => {
+  if (headers.host === undefined && httpVersion === '1.1') {
     throw new InvalidRequest([{ in: 'header', pointer: '/Host', message: 'is required' }]);
+  }
+  if ('' in headers) {
+    throw new InvalidRequest([{ in: 'header', pointer: '/', message: 'has no name' }]);
   }
   next();
 };

@@ -20,6 +20,8 @@ interface ServerOptions {
   host: string;
   port: number;
   keepAliveTimeoutMs: number;
+  /** Those that some route has, for whoever sends one that Node does not know. */
+  methods: readonly string[];
   /** From the beginning of a request, how long its head and all of it may take to arrive. */
   headersTimeoutMs: number;
   requestTimeoutMs: number;
@@ -30,7 +32,7 @@ export async function startServer(app: Express, options: ServerOptions): Promise
   const server = createServer({ ...timeouts(options), ...messageClasses(app) }, app);
   const connections = watchConnections(server);
   server.on('clientError', (error, socket) => {
-    answerUnreadable(error, socket, connections.responsesOf(socket));
+    answerUnreadable(error, socket, connections.responsesOf(socket), options.methods);
   });
   server.on('connect', refuseConnect);
   // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).

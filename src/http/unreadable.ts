@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { components } from '../contract/openapi.js';
+import { MethodNotAllowed } from '../errors.js';
 
 /** The statuses of what Node's HTTP server refuses; anything else is a 400. */
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
@@ -14,11 +15,13 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
  * hangs up, behind the answers to the requests before it.
  *
  * @param responses to the requests of this connection that are not answered to the end yet
+ * @param methods that some route has
  */
 export function answerUnreadable(
-  error: NodeJS.ErrnoException,
+  error: NodeJS.ErrnoException & { rawPacket?: Buffer },
   socket: Duplex,
   responses: readonly ServerResponse[],
+  methods: readonly string[],
 ): void {
   const last = responses.at(-1);
   if (last?.req.complete && !last.headersSent) {
@@ -30,17 +33,34 @@ export function answerUnreadable(
     socket.destroy();
     return;
   }
+  const method = error.code === 'HPE_INVALID_METHOD' ? methodIn(error.rawPacket) : undefined;
+  if (method !== undefined) {
+    const { status, message, headers } = new MethodNotAllowed(method, methods);
+    hangUp(socket, { status, message, headers }, last);
+    return;
+  }
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
   const message = status === 400 ? 'The request is not HTTP' : (STATUS_CODES[status] ?? '');
-  hangUp(socket, status, message, last);
+  hangUp(socket, { status, message }, last);
+}
+
+/** The method of a request that is well-formed but for it: which ones Node knows depends on its version. */
+function methodIn(packet: Buffer | undefined): string | undefined {
+  const start = packet?.subarray(0, 16_384).toString('latin1') ?? '';
+  return /^([A-Z-]{1,32}) \/\S* HTTP\/1\.[01]\r\n/.exec(start)?.[1];
 }
 
 /** A proxy's method: whoever sends it has mistaken this service for one. */
 export function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
-  hangUp(socket, 501, 'The method CONNECT is for proxies, and this is none');
+  hangUp(socket, { status: 501, message: 'The method CONNECT is for proxies, and this is none' });
 }
 
-function hangUp(socket: Duplex, status: number, message: string, response?: ServerResponse): void {
+function hangUp(
+  socket: Duplex,
+  answer: { status: number; message: string; headers?: Readonly<Record<string, string>> },
+  response?: ServerResponse,
+): void {
+  const { status, message } = answer;
   const known = response?.getHeader('X-Request-Id');
   const id = typeof known === 'string' ? known : randomUUID();
   const body: components['schemas']['ErrorResponse'] = {
@@ -50,6 +70,7 @@ function hangUp(socket: Duplex, status: number, message: string, response?: Serv
   };
   const text = JSON.stringify(body);
   const headers = {
+    ...answer.headers,
     'X-Request-Id': id,
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
