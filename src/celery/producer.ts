@@ -66,6 +66,7 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
       }
     },
   });
+  const isLimited = options.maximumDepth !== Infinity;
   let clock = 0;
 
   return async (task, { milliseconds, claim }) => {
@@ -84,7 +85,7 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
     const publication = {
       queue: task.queue,
       list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
-      queueLists: queueKeys(task.queue).map((key) => `${keyPrefix}${key}`),
+      queueLists: isLimited ? queueKeys(task.queue).map((key) => `${keyPrefix}${key}`) : [],
       message: envelope(message, randomUUID()),
       event: options.sendsEvents
         ? envelope(taskSentEvent(task, message, sender, clock), randomUUID())

@@ -5,7 +5,7 @@ export interface Publication {
   queue: string;
   /** The list that the message goes to. */
   list: string;
-  /** All lists of its queue, one for each step of priority. */
+  /** All lists of its queue, one for each step of priority; none where its depth does not matter. */
   queueLists: readonly string[];
   message: string;
   /** What is published once the message is in its list; undefined for nothing. */
@@ -124,7 +124,6 @@ export function publishArguments(
   batch: readonly Publication[],
   options: BatchOptions,
 ): { keys: readonly string[]; values: readonly (string | number)[] } {
-  const isLimited = options.maximumDepth !== Infinity;
   const keys = [options.record];
   const places = new Map<string, number>();
   /** Adds these keys, side by side, unless they are there; gives the place of the first. */
@@ -141,13 +140,13 @@ export function publishArguments(
     sequence,
     RECORD_SECONDS,
     options.channel,
-    isLimited ? options.maximumDepth : 0,
+    options.maximumDepth === Infinity ? 0 : options.maximumDepth,
     options.claimSeconds,
   ];
   for (const { list, queueLists, message, event, claim } of batch) {
     values.push(
       placeOf(`list ${list}`, [list]),
-      isLimited ? placeOf(`lists ${queueLists.join(' ')}`, queueLists) : 0,
+      queueLists.length > 0 ? placeOf(`lists ${queueLists.join(' ')}`, queueLists) : 0,
       claim === undefined ? 0 : placeOf(`claim ${claim.key}`, [claim.key]),
       claim?.value ?? '',
       message,

@@ -113,7 +113,6 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
           sequence,
           entries.map(({ publication }) => publication),
         );
-        passingRefusal = undefined;
         entries.forEach((entry, index) => {
           entry.settle(outcomeOf(results[index]));
         });

@@ -16,7 +16,7 @@ export function refusalReason(message: string): string {
 }
 
 /** What another server, or this one a moment later, does not answer. */
-const PASSING = ['READONLY', 'LOADING', 'MASTERDOWN', 'BUSY', 'NOSCRIPT'];
+const PASSING = ['READONLY', 'LOADING', 'MASTERDOWN', 'BUSY'];
 
 export function isPassing({ message }: Error): boolean {
   return PASSING.includes(codeOf(message));
