@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { createStream } from 'rotating-file-stream';
-import winston from 'winston';
 import { LOG_LEVELS, type LogLevel } from './configValues.js';
+import { timestamp } from './timestamp.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -25,39 +25,31 @@ export function openLog({ level, file, console }: LogOptions): {
   log: Log;
   close: () => Promise<void>;
 } {
-  const jsonOutputs = new Set<Writable>(console?.format === 'json' ? [console.stream] : []);
-  const streams = [createLineStream(jsonOutputs)];
-  const logger = winston.createLogger({
-    levels: Object.fromEntries(LOG_LEVELS.map((name, severity) => [name, severity])),
-    level,
-    // Made once for all transports. Without a format of its own, the logger would make another text.
-    format: jsonLine,
-    transports: [...streams.map((stream) => new winston.transports.Stream({ stream }))],
-  });
-  if (console?.format === 'readable') {
-    const stream = createLineStream(new Set([console.stream]));
-    streams.push(stream);
-    logger.add(new winston.transports.Stream({ stream, format: readable }));
+  const lines = createLines(jsonLine);
+  const readableLines = createLines(readableLine);
+  if (console !== undefined) {
+    (console.format === 'json' ? lines : readableLines).outputs.add(console.stream);
   }
-  const log = Object.fromEntries(
-    LOG_LEVELS.map((name) => [
-      name.toLowerCase(),
-      (message: string, fields: Fields = {}) => {
-        // winston takes a line after its end for an error that nothing handles.
-        if (logger.writable) {
-          logger.log({ ...fields, level: name, message });
-        }
-      },
-    ]),
-  ) as unknown as Log;
-  const closeFile = file === undefined ? undefined : addFile(jsonOutputs, log, file);
+  let isClosed = false;
+  const methods = LOG_LEVELS.map((name, severity) => {
+    const isShown = severity <= LOG_LEVELS.indexOf(level);
+    const method = (message: string, fields: Fields = {}): void => {
+      if (isShown && !isClosed) {
+        lines.add(name, message, fields);
+        readableLines.add(name, message, fields);
+      }
+    };
+    return [name.toLowerCase(), method];
+  });
+  const log = Object.fromEntries(methods) as Log;
+  const closeFile = file === undefined ? undefined : addFile(lines.outputs, log, file);
   return {
     log,
     async close() {
-      logger.end();
-      await Promise.all(
-        streams.map((stream) => new Promise<void>((resolve) => stream.end(resolve))),
-      );
+      isClosed = true;
+      lines.flush();
+      readableLines.flush();
+      await (console && untilWritten(console.stream));
       await closeFile?.();
     },
   };
@@ -86,54 +78,73 @@ function addFile(outputs: Set<Writable>, log: Log, file: string): () => Promise<
   };
 }
 
-/** At most so much goes out at once: a file is rotated between two writes. */
-const WRITTEN_AT_ONCE = 64 * 1024;
-
-/**
- * A stream that hands lines on to every output, those of one turn of the event loop together: to write a
- * line costs more than to make it.
- */
-function createLineStream(outputs: ReadonlySet<Writable>): Writable {
-  return new Writable({
-    decodeStrings: false,
-    writev(lines, done) {
-      setImmediate(() => {
-        let text = '';
-        const flush = () => {
-          for (const output of outputs) {
-            output.write(text);
-          }
-          text = '';
-        };
-        for (const { chunk } of lines) {
-          text += String(chunk);
-          if (text.length >= WRITTEN_AT_ONCE) {
-            flush();
-          }
-        }
-        if (text !== '') {
-          flush();
-        }
-        done();
-      });
-    },
+/** Resolves when all that went to the stream before has left it, or never will. */
+function untilWritten(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => {
+      resolve();
+    });
   });
 }
 
-const jsonLine = winston.format.printf(({ level, message, ...fields }) => {
-  const timestamp = new Date().toISOString();
-  return withoutCredentials(escaped(JSON.stringify({ timestamp, level, message, ...fields })));
-});
+/** How long a line may wait for others, in milliseconds: to write one costs more than to make it. */
+const LONGEST_WAIT_MS = 10;
+
+/** At most so much goes out at once: a file is rotated between two writes. */
+const WRITTEN_AT_ONCE = 64 * 1024;
+
+type WriteLine = (level: LogLevel, message: string, fields: Fields) => string;
+
+/** Makes lines and hands them on to every output, many at a time. */
+function createLines(write: WriteLine): {
+  outputs: Set<Writable>;
+  add: (...entry: Parameters<WriteLine>) => void;
+  flush: () => void;
+} {
+  const outputs = new Set<Writable>();
+  let text = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const output of outputs) {
+      output.write(text);
+    }
+    text = '';
+  };
+
+  return {
+    outputs,
+    add(level, message, fields) {
+      if (outputs.size === 0) {
+        return;
+      }
+      text += `${write(level, message, fields)}\n`;
+      if (text.length >= WRITTEN_AT_ONCE) {
+        flush();
+      } else {
+        timer ??= setTimeout(flush, LONGEST_WAIT_MS);
+      }
+    },
+    flush,
+  };
+}
+
+function jsonLine(level: LogLevel, message: string, fields: Fields): string {
+  const head = `{"timestamp":"${timestamp()}","level":"${level}","message":${JSON.stringify(message)}`;
+  const rest = JSON.stringify(fields);
+  return withoutCredentials(escaped(rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`));
+}
 
 /** No text can begin an entry of its own: values are written as JSON, and the lines of a stack are indented. */
-const readable = winston.format.printf(({ level, message, stack, ...fields }) => {
+function readableLine(level: LogLevel, message: string, { stack, ...fields }: Fields): string {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const trace = typeof stack === 'string' ? stack.split('\n') : [];
-  const line = `${new Date().toISOString()} ${level.padEnd(8)} ${String(message)}${details.join('')}`;
+  const line = `${timestamp()} ${level.padEnd(8)} ${message}${details.join('')}`;
   return withoutCredentials([line, ...trace].map(escaped).join('\n    '));
-});
+}
 
 /**
  * What a terminal or a viewer may take for the end of a line, a command or another direction of reading:

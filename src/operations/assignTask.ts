@@ -5,6 +5,7 @@ import type { components } from '../contract/openapi.js';
 import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
 import { redacted } from '../json/redaction.js';
 import { answerBefore, claimFor } from './idempotency.js';
+import { timestamp } from '../timestamp.js';
 import type { Operation } from './operation.js';
 
 /**
@@ -31,7 +32,7 @@ export function createAssignTask(dependencies: {
       task_id: id,
       status: 'assigned',
       message: `Task '${task_type}' successfully assigned`,
-      timestamp: new Date().toISOString(),
+      timestamp: timestamp(),
     };
     const idempotencyKey = headers['Idempotency-Key'];
     const claim =

@@ -1,6 +1,7 @@
 import type { ReadResult, TaskStatus } from '../celery/results.js';
 import type { components } from '../contract/openapi.js';
 import { ResultUnavailable } from '../errors.js';
+import { timestamp } from '../timestamp.js';
 import type { Operation } from './operation.js';
 
 type Outcome = Pick<
@@ -30,7 +31,7 @@ export function createGetResult(dependencies: {
       body: {
         task_id,
         ...outcomeOf(read.status),
-        timestamp: new Date().toISOString(),
+        timestamp: timestamp(),
         state,
         ...(dateDone !== undefined && { date_done: dateDone }),
         ...(exposesTracebacks && traceback !== undefined && { traceback }),
