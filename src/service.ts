@@ -76,7 +76,7 @@ export async function startService(
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask({
           route: createRouting(config.routing),
-          sendTask: createProducer(client, producerOptions(config, log)),
+          sendTask: createProducer(client.broker, producerOptions(config, log)),
           timeout: withinAnswerTime(config.assignTimeoutMs),
         }),
         getResult: createGetResult({

@@ -1,28 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { parseExact, type ExactValue } from '../json/exactJson.js';
 import type { JsonPart } from '../json/jsonDocument.js';
-import type { CeleryClient } from './client.js';
 import { compress, GZIP } from './compression.js';
 import type { Connection } from './connection.js';
 import { taskSentChannel, taskSentEvent } from './events.js';
 import { findUnreadable } from './kombuTypes.js';
-import { envelope, taskMessage, type Message, type Sender, type Task } from './message.js';
+import {
+  envelope,
+  taskMessage,
+  withCompressedBody,
+  type Message,
+  type Sender,
+  type Task,
+} from './message.js';
 import { createPublisher, type PublishOutcome } from './publisher.js';
 import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from './redisKeys.js';
+import { saferepr } from './saferepr.js';
 
-/**
- * What became of a message. `queued` is true to the fact: `yes` (Redis has acknowledged it), `no` (it
- * is in no queue and never will be), or `unknown` (sent, but never acknowledged: it may run). `reason`
- * is for the caller, `cause` for the log; `pointer` says where in the params the reason is.
- */
-export type SendOutcome =
-  | { queued: 'yes' }
-  /** An earlier message has made the same claim, with this value; this one is in no queue. */
-  | { queued: 'before'; value: string }
-  | { queued: 'no' | 'unknown'; reason: string; cause?: unknown }
-  | { queued: 'no'; reason: string; pointer: string }
-  /** The queue holds as many messages as it may; this one is in none. */
-  | { queued: 'full' };
+/** What became of a task's message; `pointer` says where in the params the reason is. */
+export type SendOutcome = PublishOutcome | { queued: 'no'; reason: string; pointer: string };
 
 export interface SendOptions {
   /** How long to wait for Redis. */
@@ -52,8 +48,7 @@ export interface ProducerOptions {
 }
 
 /** Returns the function that publishes a task and waits for Redis. */
-export function createProducer(client: CeleryClient, options: ProducerOptions): SendTask {
-  const { broker, celery } = client;
+export function createProducer(broker: Connection, options: ProducerOptions): SendTask {
   const { keyPrefix, sender } = options;
   const declare = createDeclaration(broker, keyPrefix);
   const publish = createPublisher(broker, {
@@ -66,48 +61,54 @@ export function createProducer(client: CeleryClient, options: ProducerOptions): 
       }
     },
   });
+  const nextDeliveryTag = createDeliveryTags();
   const isLimited = options.maximumDepth !== Infinity;
   let clock = 0;
 
-  return async (task, { milliseconds, claim }) => {
-    const deadline = performance.now() + milliseconds;
+  const send = (
+    task: Task,
+    argsrepr: string,
+    message: Message,
+    { milliseconds, claim }: SendOptions,
+  ) => {
+    clock += 1;
+    return publish(
+      {
+        queue: task.queue,
+        list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
+        queueLists: isLimited ? queueKeys(task.queue).map((key) => `${keyPrefix}${key}`) : [],
+        message: envelope(message, nextDeliveryTag()),
+        event: options.sendsEvents
+          ? envelope(taskSentEvent(task, argsrepr, sender, clock), nextDeliveryTag())
+          : undefined,
+        claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
+      },
+      milliseconds,
+    );
+  };
+
+  return (task, sendOptions) => {
     const pointer = unreadablePart(task.params);
     if (pointer !== undefined) {
-      return {
-        queued: 'no',
-        reason:
-          'has a __type__ and a __value__ in no form that kombu writes, so that a worker may not read it',
-        pointer,
-      };
+      return Promise.resolve({ queued: 'no', reason: UNREADABLE, pointer });
     }
-    const message = await compressed(taskMessage(celery, task, sender), options);
-    clock += 1;
-    const publication = {
-      queue: task.queue,
-      list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
-      queueLists: isLimited ? queueKeys(task.queue).map((key) => `${keyPrefix}${key}`) : [],
-      message: envelope(message, randomUUID()),
-      event: options.sendsEvents
-        ? envelope(taskSentEvent(task, message, sender, clock), randomUUID())
-        : undefined,
-      claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
-    };
-    return sendOutcome(await publish(publication, deadline - performance.now()));
+    const argsrepr = saferepr([task.shown], task.params.isPlain);
+    const message = taskMessage(task, argsrepr, sender);
+    if (Buffer.byteLength(message.body) < options.compressionThreshold) {
+      return send(task, argsrepr, message, sendOptions);
+    }
+    const deadline = performance.now() + sendOptions.milliseconds;
+    return compressed(message).then((small) =>
+      send(task, argsrepr, small, {
+        ...sendOptions,
+        milliseconds: deadline - performance.now(),
+      }),
+    );
   };
 }
 
-function sendOutcome(outcome: PublishOutcome): SendOutcome {
-  switch (outcome.kind) {
-    case 'queued':
-      return { queued: 'yes' };
-    case 'claimed':
-      return { queued: 'before', value: outcome.value };
-    case 'full':
-      return { queued: 'full' };
-    case 'failed':
-      return outcome;
-  }
-}
+const UNREADABLE =
+  'has a __type__ and a __value__ in no form that kombu writes, so that a worker may not read it';
 
 /**
  * Returns the function that binds a queue to its exchange, once per connection as kombu does. Whether that
@@ -131,16 +132,19 @@ function createDeclaration({ redis }: Connection, keyPrefix: string): (queue: st
   };
 }
 
-/** Compresses a large body, as `Producer._prepare` of kombu/messaging.py does. */
-async function compressed(
-  message: Message,
-  { compressionThreshold }: ProducerOptions,
-): Promise<Message> {
-  if (Buffer.byteLength(message.body) < compressionThreshold) {
-    return message;
-  }
-  const headers = { ...message.headers, compression: GZIP };
-  return { ...message, headers, body: await compress(message.body) };
+/** Compresses a body, as `Producer._prepare` of kombu/messaging.py does. */
+async function compressed(message: Message): Promise<Message> {
+  return withCompressedBody(message, await compress(message.body), GZIP);
+}
+
+/** Of the form of kombu's own, a UUID: its last group counts, and the others are this process's. */
+function createDeliveryTags(): () => string {
+  const start = randomUUID().slice(0, 24);
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${start}${count.toString(16).padStart(12, '0')}`;
+  };
 }
 
 /** Where a worker's kombu may fail on these params, which are well-formed JSON. */

@@ -16,13 +16,13 @@ export interface Publication {
 
 /** What became of one message of a batch. */
 export type PublishResult =
-  | { kind: 'queued' }
+  | { queued: 'yes' }
   /** Its key was claimed before, with this value; nothing was enqueued. */
-  | { kind: 'claimed'; value: string }
+  | { queued: 'before'; value: string }
   /** Its queue holds so many messages that it takes no more. */
-  | { kind: 'full' }
+  | { queued: 'full' }
   /** Redis's error text; nothing was enqueued. */
-  | { kind: 'refused'; error: string };
+  | { queued: 'refused'; error: string };
 
 export interface BatchOptions {
   /** The key of the record of the last batch that this producer has sent. */
@@ -161,12 +161,17 @@ export function readPublishReply(
   reply: string,
   count: number,
 ): { results: readonly PublishResult[]; eventRefusal: string | undefined } {
-  const { others, eventRefusal } = (reply === '' ? { others: {} } : JSON.parse(reply)) as Reply;
+  if (reply === '') {
+    return { results: Array<PublishResult>(count).fill(QUEUED), eventRefusal: undefined };
+  }
+  const { others, eventRefusal } = JSON.parse(reply) as Reply;
   return {
     results: Array.from({ length: count }, (_, index) => resultOf(others[String(index)])),
     eventRefusal,
   };
 }
+
+const QUEUED: PublishResult = { queued: 'yes' };
 
 interface Reply {
   others: Readonly<Record<string, Other>>;
@@ -181,10 +186,10 @@ interface Other {
 
 function resultOf(other: Other | undefined): PublishResult {
   if (other === undefined) {
-    return { kind: 'queued' };
+    return QUEUED;
   }
   if (other.claimed !== undefined) {
-    return { kind: 'claimed', value: other.claimed };
+    return { queued: 'before', value: other.claimed };
   }
-  return other.full ? { kind: 'full' } : { kind: 'refused', error: other.refused ?? '' };
+  return other.full ? { queued: 'full' } : { queued: 'refused', error: other.refused ?? '' };
 }

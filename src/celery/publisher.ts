@@ -5,12 +5,14 @@ import type { Publication, PublishResult } from './publishScript.js';
 import { isPassing, refusalReason } from './refusal.js';
 
 /**
- * What is known of a message: what became of it, or that it is in no list and never will be (`no`), or that
- * it was sent and never acknowledged, so that it may be in its list (`unknown`).
+ * What became of a message, true to the fact: `yes` (Redis has acknowledged it), `before` (an earlier message
+ * has made the same claim, with this value; this one is in no list), `full` (its queue holds as many messages
+ * as it may; it is in no list), `no` (it is in no list and never will be), or `unknown` (sent, but never
+ * acknowledged: it may be in its list). `reason` is for the caller, `cause` for the log.
  */
 export type PublishOutcome =
-  | Exclude<PublishResult, { kind: 'refused' }>
-  | { kind: 'failed'; queued: 'no' | 'unknown'; reason: string; cause?: unknown };
+  | Exclude<PublishResult, { queued: 'refused' }>
+  | { queued: 'no' | 'unknown'; reason: string; cause?: unknown };
 
 /** Publishes a message, within `milliseconds` at most. Never rejects. */
 export type Publish = (publication: Publication, milliseconds: number) => Promise<PublishOutcome>;
@@ -29,7 +31,7 @@ interface Entry {
   /** Whether the message may be in its list. */
   wasSent: boolean;
   isSettled: boolean;
-  settle: (outcome: PublishOutcome) => void;
+  resolve: (outcome: PublishOutcome) => void;
 }
 
 /**
@@ -40,6 +42,7 @@ interface Entry {
 export function createPublisher(broker: Connection, options: BatchSenderOptions): Publish {
   /** In the order of arrival. */
   const waiting = new Set<Entry>();
+  let underWay: readonly Entry[] = [];
   let isRunning = false;
   let sequence = 0;
   /** Why Redis does not take the batch under way, if it says so. */
@@ -50,13 +53,24 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
 
   const giveUp = (entry: Entry): void => {
     waiting.delete(entry);
-    entry.settle({
-      kind: 'failed',
-      ...(entry.wasSent
+    settle(
+      entry,
+      entry.wasSent
         ? { queued: 'unknown', ...whyNotAcknowledged() }
-        : { queued: 'no', ...whyNotSent() }),
-    });
+        : { queued: 'no', ...whyNotSent() },
+    );
   };
+
+  const alarm = createAlarm(() => {
+    const now = performance.now();
+    for (const entry of [...underWay, ...waiting].filter(({ isSettled }) => !isSettled)) {
+      if (entry.deadline <= now) {
+        giveUp(entry);
+      } else {
+        alarm.ringAt(entry.deadline);
+      }
+    }
+  });
 
   const whyNotAcknowledged = (): { reason: string; cause?: unknown } =>
     replicaTrouble === undefined
@@ -82,8 +96,12 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       sequence += 1;
       passingRefusal = undefined;
       replicaTrouble = undefined;
-      await deliver(takeBatch(waiting));
+      underWay = takeBatch(waiting);
+      await deliver(underWay);
+      // Those that it was too late for.
+      underWay.filter(({ isSettled }) => !isSettled).forEach(giveUp);
     }
+    underWay = [];
     isRunning = false;
   };
 
@@ -114,7 +132,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
           entries.map(({ publication }) => publication),
         );
         entries.forEach((entry, index) => {
-          entry.settle(outcomeOf(results[index]));
+          settle(entry, outcomeOf(results[index]));
         });
         return;
       } catch (error) {
@@ -130,7 +148,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
           pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_PAUSE_MS);
         } else {
           for (const entry of entries) {
-            entry.settle(failure(error, mayHaveRun ? 'unknown' : 'no'));
+            settle(entry, failure(error, mayHaveRun ? 'unknown' : 'no'));
           }
           return;
         }
@@ -141,27 +159,45 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
 
   return (publication, milliseconds) =>
     new Promise((resolve) => {
-      const entry: Entry = {
-        publication,
-        deadline: performance.now() + milliseconds,
-        wasSent: false,
-        isSettled: false,
-        settle(outcome) {
-          if (!entry.isSettled) {
-            entry.isSettled = true;
-            clearTimeout(timer);
-            resolve(outcome);
-          }
-        },
-      };
-      const timer = setTimeout(giveUp, Math.max(0, milliseconds), entry);
-      waiting.add(entry);
+      const deadline = performance.now() + milliseconds;
+      waiting.add({ publication, deadline, wasSent: false, isSettled: false, resolve });
+      alarm.ringAt(deadline);
       if (!isRunning) {
         isRunning = true;
         // What else this turn of the event loop brings goes into the same batch.
         setImmediate(() => void run());
       }
     });
+}
+
+function settle(entry: Entry, outcome: PublishOutcome): void {
+  entry.isSettled = true;
+  entry.resolve(outcome);
+}
+
+/** Rings once, at the earliest of the moments asked for since: a timer for each message costs more. */
+function createAlarm(ring: () => void): { ringAt: (moment: number) => void } {
+  let timer: NodeJS.Timeout | undefined;
+  let next = Infinity;
+
+  return {
+    ringAt(moment) {
+      if (moment >= next) {
+        return;
+      }
+      clearTimeout(timer);
+      next = moment;
+      timer = setTimeout(
+        () => {
+          next = Infinity;
+          ring();
+        },
+        Math.max(0, moment - performance.now()),
+      );
+      // Who waits for an answer has a connection, which keeps the process running.
+      timer.unref();
+    },
+  };
 }
 
 function takeBatch(waiting: Set<Entry>): readonly Entry[] {
@@ -189,9 +225,9 @@ function outcomeOf(result: PublishResult | undefined): PublishOutcome {
   if (result === undefined) {
     throw new Error('The script of a batch did not tell of each message');
   }
-  return result.kind === 'refused' ? failure(new Error(result.error), 'no') : result;
+  return result.queued === 'refused' ? failure(new Error(result.error), 'no') : result;
 }
 
 function failure(cause: Error, queued: 'no' | 'unknown'): PublishOutcome {
-  return { kind: 'failed', queued, reason: refusalReason(cause.message), cause };
+  return { queued, reason: refusalReason(cause.message), cause };
 }

@@ -1,4 +1,3 @@
-import type { ExactValue } from '../json/exactJson.js';
 import { floatRepr } from './pythonRepr.js';
 
 /** `argsrepr_maxsize` and `kwargsrepr_maxsize` of celery/app/amqp.py, in code points. */
@@ -15,88 +14,87 @@ const MAXIMUM_LEVELS = 3;
  * (`isPlain`): there a number without a fraction is Python's int.
  */
 export function saferepr(value: unknown, isPlain: boolean): string {
-  const closers: string[] = [];
-  let written = '';
-  let budget = MAXIMUM_LENGTH;
-
-  for (const { kind, text } of tokensOf(value, isPlain ? plainNumberRepr : floatRepr, 0)) {
-    if (budget <= 0) {
-      if (kind !== 'closing') {
-        return `${written}, ...${closers.reverse().join('')}`;
-      }
-      written += text;
-      closers.pop();
-      continue;
-    }
-    const shown =
-      kind === 'word' ? truncate(text, budget) : kind === 'string' ? quote(text, budget) : text;
-    written += shown;
-    budget -= lengthOf(shown);
-    if (kind === 'opening') {
-      closers.push(text === '[' ? ']' : '}');
-    } else if (kind === 'closing') {
-      closers.pop();
-    }
-  }
-  return written;
+  const writing: Writing = {
+    text: '',
+    budget: MAXIMUM_LENGTH,
+    isFull: false,
+    numberRepr: isPlain ? plainNumberRepr : floatRepr,
+  };
+  write(writing, value, 0);
+  return writing.text;
 }
 
-/** `word` and `string` are cut to the budget that is left, the others never. */
-interface Token {
-  kind: 'opening' | 'closing' | 'mark' | 'word' | 'string';
+interface Writing {
   text: string;
+  /** How many code points may follow. */
+  budget: number;
+  /** Only closing brackets may follow. */
+  isFull: boolean;
+  numberRepr: (value: number) => string;
 }
-
-const COMMA: Token = { kind: 'mark', text: ', ' };
-const COLON: Token = { kind: 'mark', text: ': ' };
 
 /** `reprstream` of celery/utils/saferepr.py. */
-function* tokensOf(
-  value: unknown,
-  numberRepr: (value: number) => string,
-  level: number,
-): Generator<Token> {
+function write(writing: Writing, value: unknown, level: number): void {
   if (typeof value === 'string') {
-    yield { kind: 'string', text: value };
-    return;
-  }
-  if (typeof value !== 'object' || value === null) {
-    yield { kind: 'word', text: wordOf(value, numberRepr) };
-    return;
-  }
-  const [opening, closing] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
-  if (level >= MAXIMUM_LEVELS) {
-    yield { kind: 'mark', text: `${opening}...${closing}` };
-    return;
-  }
-  yield { kind: 'opening', text: opening };
-  let isFirst = true;
-  for (const [key, item] of membersOf(value)) {
-    if (!isFirst) {
-      yield COMMA;
+    writeString(writing, value);
+  } else if (typeof value !== 'object' || value === null) {
+    if (hasRoom(writing)) {
+      append(writing, truncate(wordOf(value, writing.numberRepr), writing.budget));
     }
-    isFirst = false;
-    if (key !== undefined) {
-      yield { kind: 'string', text: key };
-      yield COLON;
-    }
-    yield* tokensOf(item, numberRepr, level + 1);
+  } else if (level >= MAXIMUM_LEVELS) {
+    writeMark(writing, Array.isArray(value) ? '[...]' : '{...}');
+  } else if (hasRoom(writing)) {
+    append(writing, Array.isArray(value) ? '[' : '{');
+    writeMembers(writing, value, level + 1);
+    append(writing, Array.isArray(value) ? ']' : '}');
   }
-  yield { kind: 'closing', text: closing };
 }
 
-function* membersOf(value: object): Generator<readonly [key: string | undefined, item: unknown]> {
-  if (Array.isArray(value)) {
-    for (const item of value as readonly unknown[]) {
-      yield [undefined, item];
+function writeMembers(writing: Writing, container: object, level: number): void {
+  const start = writing.text.length;
+  const isList = Array.isArray(container);
+  const entries: Iterable<[string | number, unknown]> =
+    isList || container instanceof Map ? container.entries() : Object.entries(container);
+  for (const [key, item] of entries) {
+    if (writing.isFull) {
+      return;
     }
-  } else if (value instanceof Map) {
-    yield* value as ReadonlyMap<string, ExactValue>;
-  } else {
-    for (const key of Object.keys(value)) {
-      yield [key, (value as Readonly<Record<string, unknown>>)[key]];
+    if (writing.text.length > start) {
+      writeMark(writing, ', ');
     }
+    if (!isList) {
+      writeString(writing, String(key));
+      writeMark(writing, ': ');
+    }
+    write(writing, item, level);
   }
+}
+
+function writeString(writing: Writing, text: string): void {
+  if (hasRoom(writing)) {
+    append(writing, quote(text, writing.budget));
+  }
+}
+
+/** A mark is never cut. */
+function writeMark(writing: Writing, text: string): void {
+  if (hasRoom(writing)) {
+    append(writing, text);
+  }
+}
+
+function append(writing: Writing, text: string): void {
+  writing.text += text;
+  writing.budget -= lengthOf(text);
+}
+
+/** Whether anything may follow; the first time that it may not, the text says that something is left out. */
+function hasRoom(writing: Writing): boolean {
+  if (writing.budget <= 0 && !writing.isFull) {
+    writing.isFull = true;
+    writing.text += ', ...';
+  }
+  return !writing.isFull;
 }
 
 function wordOf(value: unknown, numberRepr: (value: number) => string): string {
