@@ -9,10 +9,10 @@ export interface Match {
   takesBody: boolean;
   /** Whether it may ask for a key: its `security` in the contract says so. */
   isGuarded: boolean;
-  /** Of the headers that it takes, as the contract writes them. */
-  headerNames: readonly string[];
+  /** Of the headers that it takes: as the contract writes them, and as Node does. */
+  headerNames: readonly { name: string; field: string }[];
   /** Decoded, by name. */
-  pathParameters: Record<string, string>;
+  pathParameters: Readonly<Record<string, string>>;
 }
 
 export interface Routes {
@@ -26,7 +26,7 @@ interface PathRoute {
   path: string;
   segments: readonly string[];
   /** By method, in capitals. */
-  operations: ReadonlyMap<string, OpenApiOperation>;
+  matches: ReadonlyMap<string, Match>;
 }
 
 /** The name of the only security scheme, under `components.securitySchemes` of the contract. */
@@ -39,18 +39,29 @@ const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
  * (OpenAPI 3.1, "Path Templating Matching"); a trailing slash is ignored; HEAD is answered as GET.
  */
 export function createRoutes(document: OpenApiDocument): Routes {
-  const routes = Object.entries(document.paths).map(([path, item]) => routeOf(path, item));
+  const routes = Object.entries(document.paths).map(([path, item]) =>
+    routeOf(path, item, document.security),
+  );
   const pathById = new Map(
-    routes.flatMap(({ path, operations }) =>
-      [...operations.values()].map(({ operationId }) => [operationId, path]),
+    routes.flatMap(({ path, matches }) =>
+      [...matches.values()].map(({ operationId }) => [operationId, path]),
     ),
   );
-  const count = routes.reduce((sum, { operations }) => sum + operations.size, 0);
+  const count = routes.reduce((sum, { matches }) => sum + matches.size, 0);
   if (pathById.size !== count) {
     throw new Error('The contract uses an operationId twice');
   }
+  /** By path, with and without a slash at the end, as the contract has both. */
   const fixed = new Map(
-    routes.filter(({ path }) => !path.includes('{')).map((route) => [key(route.segments), route]),
+    routes
+      .filter(({ path }) => !path.includes('{'))
+      .flatMap((route) => {
+        const path = withoutTrailingSlashes(route.path);
+        return [
+          [path, route],
+          [`${path}/`, route],
+        ];
+      }),
   );
   const templated = routes.filter(({ path }) => path.includes('{'));
 
@@ -64,49 +75,62 @@ export function createRoutes(document: OpenApiDocument): Routes {
       }
       return path;
     },
-    match(method, path) {
+    match(method, sentPath) {
       // The target of a request may be no path, as in OPTIONS * (RFC 9112, section 3.2).
-      if (!path.startsWith('/')) {
+      if (!sentPath.startsWith('/')) {
         return undefined;
+      }
+      const path = fixed.has(sentPath) ? sentPath : withoutTrailingSlashes(sentPath);
+      const route = fixed.get(path);
+      if (route !== undefined) {
+        return matchOf(route, method);
       }
       const segments = segmentsOf(path);
-      const route = fixed.get(key(segments)) ?? templated.find((one) => fits(one, segments));
-      if (route === undefined) {
-        return undefined;
-      }
-      const operation = route.operations.get(method === 'HEAD' ? 'GET' : method);
-      if (operation === undefined) {
-        throw new MethodNotAllowed(method, [...methodsOf(route), 'OPTIONS']);
-      }
-      return {
-        operationId: operation.operationId,
-        path: route.path,
-        takesBody: operation.requestBody !== undefined,
-        isGuarded: (operation.security ?? document.security ?? []).some(
-          (schemes) => KEY_SCHEME in schemes,
-        ),
-        headerNames: headerNamesOf(operation),
-        pathParameters: parametersOf(route, segments),
-      };
+      const template = templated.find((one) => fits(one, segments));
+      return (
+        template && {
+          ...matchOf(template, method),
+          pathParameters: parametersOf(template, segments),
+        }
+      );
     },
   };
 }
 
-function routeOf(path: string, item: OpenApiDocument['paths'][string]): PathRoute {
-  const operations = new Map(
-    METHODS.flatMap((method) => {
-      const operation = item[method];
-      if (operation === undefined) {
-        return [];
-      }
-      if (typeof operation.operationId !== 'string') {
-        throw new Error(`The contract gives ${method} ${path} no operationId`);
-      }
-      assertKnownSchemes(operation);
-      return [[method.toUpperCase(), operation] as const];
-    }),
-  );
-  return { path, segments: segmentsOf(path), operations };
+/** Its match, before the path's parameters are known. */
+function matchOf(route: PathRoute, method: string): Match {
+  const match = route.matches.get(method === 'HEAD' ? 'GET' : method);
+  if (match === undefined) {
+    throw new MethodNotAllowed(method, [...methodsOf(route), 'OPTIONS']);
+  }
+  return match;
+}
+
+function routeOf(
+  path: string,
+  item: OpenApiDocument['paths'][string],
+  security: OpenApiDocument['security'] = [],
+): PathRoute {
+  const matches = new Map<string, Match>();
+  for (const method of METHODS) {
+    const operation = item[method];
+    if (operation === undefined) {
+      continue;
+    }
+    if (typeof operation.operationId !== 'string') {
+      throw new Error(`The contract gives ${method} ${path} no operationId`);
+    }
+    assertKnownSchemes(operation);
+    matches.set(method.toUpperCase(), {
+      operationId: operation.operationId,
+      path,
+      takesBody: operation.requestBody !== undefined,
+      isGuarded: (operation.security ?? security).some((schemes) => KEY_SCHEME in schemes),
+      headerNames: headerNamesOf(operation),
+      pathParameters: {},
+    });
+  }
+  return { path, segments: segmentsOf(withoutTrailingSlashes(path)), matches };
 }
 
 /** A scheme that nothing looks at would leave the operation open. */
@@ -117,16 +141,18 @@ function assertKnownSchemes({ operationId, security = [] }: OpenApiOperation): v
   }
 }
 
-function headerNamesOf({ parameters = [] }: OpenApiOperation): string[] {
-  return parameters.filter((one) => one.in === 'header').map(({ name }) => name);
+function headerNamesOf({ parameters = [] }: OpenApiOperation): Match['headerNames'] {
+  return parameters
+    .filter((one) => one.in === 'header')
+    .map(({ name }) => ({ name, field: name.toLowerCase() }));
+}
+
+function withoutTrailingSlashes(path: string): string {
+  return path.endsWith('/') ? path.replace(/\/+$/, '') : path;
 }
 
 function segmentsOf(path: string): string[] {
-  return path.replace(/\/+$/, '').split('/').slice(1);
-}
-
-function key(segments: readonly string[]): string {
-  return segments.join('/');
+  return path.split('/').slice(1);
 }
 
 function fits(route: PathRoute, segments: readonly string[]): boolean {
@@ -159,7 +185,7 @@ function decode(name: string, text: string): string {
   }
 }
 
-function methodsOf({ operations }: PathRoute): string[] {
-  const methods = [...operations.keys()];
+function methodsOf({ matches }: PathRoute): string[] {
+  const methods = [...matches.keys()];
   return methods.includes('GET') ? ['HEAD', ...methods] : methods;
 }

@@ -50,15 +50,26 @@ export function createValidation(document: OpenApiDocument): Validate {
   }
 
   return (operationId, values, bodyLength) => {
-    const parts = partsById.get(operationId) ?? [];
-    const judgements = parts.map((part) => judge(part, values, bodyLength));
-    const faults = judgements.flatMap((judgement) => judgement.faults);
+    let faults: readonly RequestFault[] = NONE;
+    let sensitive: readonly string[] = NONE;
+    for (const part of partsById.get(operationId) ?? NONE) {
+      const judgement = judge(part, values, bodyLength);
+      if (judgement.faults.length > 0) {
+        faults = [...faults, ...judgement.faults];
+      }
+      if (part.where.in === 'body') {
+        sensitive = judgement.sensitive;
+      }
+    }
     if (faults.length > 0) {
       throw new InvalidRequest(withoutRepetitions(faults).slice(0, MAXIMUM_FAULTS));
     }
-    return judgements.flatMap(({ sensitive }) => sensitive);
+    return sensitive;
   };
 }
+
+const NONE: readonly never[] = [];
+const FAULTLESS = { faults: NONE, sensitive: NONE };
 
 /** Of a longer body, the first fault alone is told. The contract's description of errors says so. */
 const MAXIMUM_LISTED_LENGTH = 64 * 1024;
@@ -81,11 +92,13 @@ function judge(
 ): { faults: readonly RequestFault[]; sensitive: readonly string[] } {
   const value = select(values);
   if (value === undefined && where.in === 'header') {
-    return { faults: isRequired ? [{ ...where, message: 'is required' }] : [], sensitive: [] };
+    return isRequired
+      ? { faults: [{ ...where, message: 'is required' }], sensitive: NONE }
+      : FAULTLESS;
   }
-  const isBody = where.in === 'body';
-  const { errors, sensitive } = check(value, !isBody || bodyLength <= MAXIMUM_LISTED_LENGTH);
-  return { faults: faultsOf(where, errors), sensitive: isBody ? sensitive : [] };
+  const listsAll = where.in !== 'body' || bodyLength <= MAXIMUM_LISTED_LENGTH;
+  const { errors, sensitive } = check(value, listsAll);
+  return { faults: errors.length === 0 ? NONE : faultsOf(where, errors), sensitive };
 }
 
 function parameterParts(operation: OpenApiOperation, compile: Compile): Part[] {

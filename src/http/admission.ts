@@ -1,64 +1,80 @@
-import type { RequestHandler } from 'express';
 import type { OperationId } from '../contract/contract.js';
 import { Overloaded } from '../errors.js';
-import { contextOf, type RequestContext } from './requestContext.js';
+
+/** Bounds what is in flight. Each request has a share, which it is told by. */
+export interface Admission {
+  /** A request comes in: it takes its place, unless its body is to come first. May throw Overloaded. */
+  admit: (share: Share) => void;
+  /** Takes its place, once all of it is there. May throw Overloaded. */
+  enter: (share: Share) => void;
+  /** Counts bytes of its body that are kept until its answer. May throw Overloaded. */
+  hold: (share: Share, bytes: number) => void;
+  /** Gives back all that it has. It takes no more. */
+  release: (share: Share) => void;
+}
+
+/** What a request takes up of what may be in flight. */
+export interface Share {
+  isIn: boolean;
+  bytes: number;
+  isOver: boolean;
+  /** What it asks for, once that is known. */
+  match: { operationId: string; takesBody: boolean } | undefined;
+}
 
 /**
- * Bounds what is in flight: how many requests, from when all of them is there until the answer, and how many
+ * Bounds how many requests are in flight, from when all of them is there until the answer, and how many
  * bytes of bodies, from the first byte. What is beyond is refused at once, so that memory stays bounded and
  * health checks pass. A body that comes slowly keeps nobody out.
  */
-export function createAdmission(most: { requests: number; bytes: number }): RequestHandler {
+export function createAdmission(most: { requests: number; bytes: number }): Admission {
   let requests = 0;
   let bytes = 0;
 
-  return (_request, response, next) => {
-    const context = contextOf(response);
-    let held = 0;
-    let isIn = false;
-    let isOver = false;
-    const assertRoom = (): void => {
-      if (requests >= most.requests) {
-        throw overloaded('Too many requests are in flight', context);
-      }
-    };
-    context.enter = () => {
-      if (isIn || isOver) {
-        return;
-      }
-      assertRoom();
-      isIn = true;
+  const assertRoom = (share: Share): void => {
+    if (requests >= most.requests) {
+      throw overloaded('Too many requests are in flight', share);
+    }
+  };
+  const enter = (share: Share): void => {
+    if (!share.isIn && !share.isOver) {
+      assertRoom(share);
+      share.isIn = true;
       requests += 1;
-    };
-    context.holdBytes = (count) => {
-      if (isOver) {
+    }
+  };
+
+  return {
+    admit(share) {
+      if (share.match?.takesBody) {
+        assertRoom(share);
+      } else {
+        enter(share);
+      }
+    },
+    enter,
+    hold(share, count) {
+      if (share.isOver) {
         return;
       }
       if (bytes + count > most.bytes) {
-        throw overloaded('Too many bytes of request bodies are in flight', context);
+        throw overloaded('Too many bytes of request bodies are in flight', share);
       }
       bytes += count;
-      held += count;
-    };
-    context.release = () => {
-      if (!isOver) {
-        isOver = true;
-        requests -= isIn ? 1 : 0;
-        bytes -= held;
+      share.bytes += count;
+    },
+    release(share) {
+      if (!share.isOver) {
+        share.isOver = true;
+        requests -= share.isIn ? 1 : 0;
+        bytes -= share.bytes;
       }
-    };
-    response.once('close', context.release);
-    if (context.match?.takesBody) {
-      assertRoom();
-    } else {
-      context.enter();
-    }
-    next();
+    },
   };
 }
 
 const ASSIGNMENT: OperationId = 'assignTask';
 
-function overloaded(message: string, { match }: RequestContext): Overloaded {
+function overloaded(message: string, { match }: Share): Overloaded {
   return new Overloaded(message, match?.operationId === ASSIGNMENT ? { queued: 'no' } : undefined);
 }

@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { RequestHandler } from 'express';
 import type { ApiKey } from '../apiKeys.js';
 import { NotAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
+import type { Step } from './steps.js';
 
 /** Lets pass who sends one of the keys, and notes its name. Without any keys, everybody passes. */
-export function createAuthentication(keys: readonly ApiKey[]): RequestHandler {
-  return (request, response, next) => {
+export function createAuthentication(keys: readonly ApiKey[]): Step {
+  return (request, response) => {
     if (keys.length > 0) {
       const name = nameOf(request.get('x-api-key') ?? '', keys);
       if (name === undefined) {
@@ -16,7 +16,6 @@ export function createAuthentication(keys: readonly ApiKey[]): RequestHandler {
       context.client = name;
       context.fields.client_name = name;
     }
-    next();
   };
 }
 

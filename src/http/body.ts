@@ -16,25 +16,29 @@ export type ReadBody = (request: Request, response: Response) => Promise<JsonDoc
  */
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
   return async (request, response) => {
-    assertJson(request.get('content-type'));
-    const { enter, holdBytes } = contextOf(response);
+    assertJson(request.headers['content-type']);
+    const context = contextOf(response);
     const bytes = await readBytes(request, {
       limit: limitBytes,
       begin() {
-        if (request.get('expect')?.toLowerCase() === '100-continue') {
+        if (request.headers.expect?.toLowerCase() === '100-continue') {
           response.writeContinue();
         }
       },
-      hold: holdBytes,
-    }).catch((error: unknown) => {
-      throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
-    });
-    enter();
+      hold(count) {
+        context.admission.hold(context, count);
+      },
+    }).catch(throwFault);
+    context.admission.enter(context);
     if (bytes.length === 0) {
       throw fault('', 'is empty; a JSON object is required');
     }
     return read(decode(bytes), jsonLimits);
   };
+}
+
+function throwFault(error: unknown): never {
+  throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
 }
 
 function assertJson(contentType: string | undefined): void {

@@ -14,8 +14,9 @@ export class UnreadableBody extends Error {
  * @param limit in bytes, of what was sent and of what that inflates to
  * @param begin is called when nothing speaks against reading
  * @param hold is told of bytes before they are kept; what it throws ends the reading
- * @throws BodyTooLarge
- * @throws UnreadableBody for an unknown encoding, data that can't be inflated, a client that went away
+ *
+ * Rejects with BodyTooLarge, or with UnreadableBody for an unknown encoding, data that can't be inflated, a
+ * client that went away.
  */
 export async function readBytes(
   request: IncomingMessage,
@@ -26,15 +27,22 @@ export async function readBytes(
   if (announced > limit) {
     throw new BodyTooLarge(limit);
   }
-  const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
-  const inflater = createInflater(encoding);
-  const kept = createGrowingBuffer(Math.min(announced, LARGEST_FIRST_BYTES));
+  const encoding = request.headers['content-encoding'];
+  const inflater = encoding === undefined ? undefined : createInflater(encoding.toLowerCase());
+  let bytes: Buffer = NOTHING;
+  let length = 0;
   const keep = (chunk: Buffer): void => {
-    if (kept.length() + chunk.length > limit) {
+    if (length + chunk.length > limit) {
       throw new BodyTooLarge(limit);
     }
     hold(chunk.length);
-    kept.append(chunk);
+    if (length === 0 && chunk.length === announced) {
+      // Most bodies come in one piece, which nothing follows: it needs no copy.
+      bytes = chunk;
+    } else {
+      bytes = appended(bytes, length, chunk, announced);
+    }
+    length += chunk.length;
   };
   begin();
   if (inflater === undefined) {
@@ -42,8 +50,10 @@ export async function readBytes(
   } else {
     await inflate(request, inflater, limit, keep);
   }
-  return kept.bytes();
+  return bytes.subarray(0, length);
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** A Content-Length is only a promise: no more room than this is made before the bytes are there. */
 const LARGEST_FIRST_BYTES = 64 * 1024;
@@ -92,61 +102,51 @@ async function inflate(
 /** Hands on each chunk until the end. Rejects where the stream ends otherwise, or `use` throws. */
 function eachChunk(source: Readable, use: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (): void => {
-      source.off('data', onData);
-      source.off('end', onEnd);
-      source.off('close', onClose);
-    };
+    // The listeners stay: to take them away costs as much as all the rest.
+    let isOver = false;
     const fail = (error: Error): void => {
-      settle();
-      source.pause();
-      reject(error);
+      if (!isOver) {
+        isOver = true;
+        source.pause();
+        reject(error);
+      }
     };
-    const onData = (chunk: Buffer): void => {
+    source.on('data', (chunk: Buffer) => {
       try {
-        use(chunk);
+        if (!isOver) {
+          use(chunk);
+        }
       } catch (error) {
         fail(error as Error);
       }
-    };
-    const onEnd = (): void => {
-      settle();
+    });
+    source.on('end', () => {
+      isOver = true;
       resolve();
-    };
-    const onClose = (): void => {
-      fail(new UnreadableBody('request aborted'));
-    };
-    source.on('data', onData);
-    source.on('end', onEnd);
-    source.on('close', onClose);
-    // It stays for errors after the first one: nobody else listens to them.
+    });
+    source.on('close', () => {
+      if (!isOver) {
+        fail(new UnreadableBody('request aborted'));
+      }
+    });
     source.on('error', ({ message }) => {
       fail(new UnreadableBody(message));
     });
   });
 }
 
-/** One Buffer for all chunks: as Buffers of their own, chunks of one byte would take a hundred times their room. */
-function createGrowingBuffer(expected: number): {
-  append: (chunk: Buffer) => void;
-  length: () => number;
-  bytes: () => Buffer;
-} {
-  let bytes = Buffer.allocUnsafe(expected);
-  let length = 0;
-
-  return {
-    append(chunk) {
-      const needed = length + chunk.length;
-      if (needed > bytes.length) {
-        const larger = Buffer.allocUnsafe(Math.max(needed, 2 * bytes.length));
-        bytes.copy(larger, 0, 0, length);
-        bytes = larger;
-      }
-      chunk.copy(bytes, length);
-      length = needed;
-    },
-    length: () => length,
-    bytes: () => bytes.subarray(0, length),
-  };
+/**
+ * Writes a chunk behind the first `length` bytes of a Buffer, or of a larger one with the same bytes. One
+ * for all chunks: as Buffers of their own, chunks of one byte would take a hundred times their room.
+ */
+function appended(bytes: Buffer, length: number, chunk: Buffer, expected: number): Buffer {
+  let room = bytes;
+  const needed = length + chunk.length;
+  if (needed > room.length) {
+    const first = Math.min(expected, LARGEST_FIRST_BYTES);
+    room = Buffer.allocUnsafe(Math.max(needed, 2 * room.length, first));
+    bytes.copy(room, 0, 0, length);
+  }
+  chunk.copy(room, length);
+  return room;
 }

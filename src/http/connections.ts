@@ -39,7 +39,7 @@ export function watchConnections(server: Server): Connections {
     const previous = pending.at(-1);
     const entry = { response, keepsAlive: response.shouldKeepAlive };
     pending.push(entry);
-    response.once('close', () => {
+    response.on('close', () => {
       pending.splice(pending.indexOf(entry), 1);
     });
     if (isEnding) {

@@ -1,11 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
+import type { Match } from '../contract/routes.js';
 import type { RequestValues } from '../contract/validation.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
 import type { Input, Operations } from '../operations/operation.js';
 import type { ReadBody } from './body.js';
 import { contextOf } from './requestContext.js';
+import type { Step } from './steps.js';
 
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
 type AnyOperation = (
@@ -23,71 +25,88 @@ interface Reply {
 }
 
 /** Notes which operation a request asks for. Whatever else it is, the steps behind decide. */
-export function matchRoute(contract: Contract): RequestHandler {
-  return (request, response, next) => {
+export function matchRoute(contract: Contract): Step {
+  return (request, response) => {
     const context = contextOf(response);
     context.match = contract.match(request.method, request.path);
     if (context.match !== undefined) {
       context.fields.route = context.match.path;
     }
-    next();
   };
 }
 
 /**
  * Returns the handler that leads a request through the contract to its operation and sends the reply.
  *
+ * @param before what a request waits for before that: its share of all requests, and its body
  * @throws ContractError if the contract's operations and the functions don't match one to one
  */
 export function createDispatch(
   contract: Contract,
   operations: Operations,
-  readBody: ReadBody,
+  before: {
+    limitRate: ((request: Request, response: Response) => Promise<void>) | undefined;
+    readBody: ReadBody;
+  },
 ): RequestHandler {
   assertOneToOne(contract.operationIds, Object.keys(operations));
+  const { limitRate, readBody } = before;
 
-  return async (request, response, next) => {
-    const { match, fields, client } = contextOf(response);
+  const answer = async (match: Match, request: Request, response: Response): Promise<void> => {
+    const { fields, client } = contextOf(response);
+    if (match.isGuarded && limitRate !== undefined) {
+      await limitRate(request, response);
+    }
+    const sent = match.takesBody ? await readBody(request, response) : undefined;
+    const input = {
+      pathParameters: match.pathParameters,
+      headers: headersOf(request, match.headerNames),
+      body: sent?.value,
+      sent,
+      sensitive: NONE as readonly string[],
+      client,
+      annotate: (more: object) => Object.assign(fields, more),
+    };
+    input.sensitive = contract.validate(match.operationId, input, sent?.text.length ?? 0);
+    const operation = operations[match.operationId as OperationId] as AnyOperation;
+    send(response, await operation(input));
+  };
+
+  return (request, response, next) => {
+    const { match } = contextOf(response);
     if (match === undefined) {
       next();
       return;
     }
-    const sent = match.takesBody ? await readBody(request, response) : undefined;
-    const values = {
-      pathParameters: match.pathParameters,
-      headers: headersOf(request, match.headerNames),
-      body: sent?.value,
-    };
-    const sensitive = contract.validate(match.operationId, values, sent?.text.length ?? 0);
-    const operation = operations[match.operationId as OperationId] as AnyOperation;
-    const annotate = (more: object) => Object.assign(fields, more);
-    send(response, await operation({ ...values, sent, sensitive, client, annotate }));
+    return answer(match, request, response);
   };
 }
 
+const NONE: readonly never[] = [];
+
 /** Of a header that was sent twice, Node has joined the values by commas. */
-function headersOf(request: Request, names: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const name of names) {
-    const value = request.get(name);
+function headersOf({ headers }: Request, names: Match['headerNames']): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const { name, field } of names) {
+    const value = headers[field];
     if (value !== undefined) {
-      headers[name] = value;
+      values[name] = String(value);
     }
   }
-  return headers;
+  return values;
 }
 
 function send(response: Response, { status, mediaType, headers = {}, body }: Reply): void {
   const text = typeof body === 'string' ? body : writeJson(body);
+  const head = contextOf(response).headers;
+  for (const [name, value] of Object.entries(headers)) {
+    head.push(name, value);
+  }
+  head.push('Cache-Control', 'no-store');
+  head.push('Content-Type', `${mediaType}; charset=utf-8`);
+  head.push('Content-Length', String(Buffer.byteLength(text)));
   // All at once, past Express's send: no answer of an operation is cached, negotiated or a range of another.
-  response
-    .writeHead(status, {
-      ...headers,
-      'Cache-Control': 'no-store',
-      'Content-Type': `${mediaType}; charset=utf-8`,
-      'Content-Length': Buffer.byteLength(text),
-    })
-    .end(text);
+  response.writeHead(status, head).end(text);
 }
 
 function assertOneToOne(inContract: readonly string[], inCode: readonly string[]): void {

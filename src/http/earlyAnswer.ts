@@ -27,7 +27,8 @@ export async function sendEarly(request: Request, response: Response, text: stri
     response.send(text);
     return;
   }
-  contextOf(response).release();
+  const context = contextOf(response);
+  context.admission.release(context);
   response.set('Connection', 'close');
   response.set('Content-Length', String(Buffer.byteLength(text)));
   response.write(text);

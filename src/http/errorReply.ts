@@ -2,7 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 import type { components } from '../contract/openapi.js';
 import { ClientVisibleError } from '../errors.js';
 import { sendEarly } from './earlyAnswer.js';
-import { contextOf } from './requestContext.js';
+import { contextOf, setHeaders } from './requestContext.js';
 
 /** Returns the handler that makes the one error body of whatever was thrown, and notes it for the log. */
 export function createErrorReply(): ErrorRequestHandler {
@@ -19,6 +19,7 @@ export function createErrorReply(): ErrorRequestHandler {
     }
     const { status, headers, ...told } = whatToTell(thrown);
     const body: ErrorResponse = { status: 'error', ...told, request_id: context.id };
+    setHeaders(response);
     response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
     await sendEarly(request, response, JSON.stringify(body));
   };

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { RequestHandler } from 'express';
+import type { Request, Response } from 'express';
 import { RateLimitExceeded } from '../errors.js';
 import { contextOf } from './requestContext.js';
 
@@ -18,17 +18,18 @@ export type CountRequest = (caller: string) => Promise<{
  * Refuses the requests of a caller beyond its share. A caller is a key or, where no keys are asked for, an
  * address. Header fields are those of draft-ietf-httpapi-ratelimit-headers-10.
  */
-export function createRateLimit(countRequest: CountRequest): RequestHandler {
-  return async (request, response, next) => {
-    const { client } = contextOf(response);
+export function createRateLimit(
+  countRequest: CountRequest,
+): (request: Request, response: Response) => Promise<void> {
+  return async (request, response) => {
+    const { client, headers } = contextOf(response);
     const caller = client === '' ? `address:${networkOf(request.ip ?? '')}` : `key:${client}`;
     const { isWithin, limit, remaining, window, reset } = await countRequest(caller);
-    response.set('RateLimit-Policy', `"default";q=${limit};w=${window}`);
-    response.set('RateLimit', `"default";r=${remaining};t=${reset}`);
+    headers.push('RateLimit-Policy', `"default";q=${limit};w=${window}`);
+    headers.push('RateLimit', `"default";r=${remaining};t=${reset}`);
     if (!isWithin) {
       throw new RateLimitExceeded(limit, window, reset);
     }
-    next();
   };
 }
 

@@ -1,23 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Response } from 'express';
 import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { Admission, Share } from './admission.js';
+import type { Step } from './steps.js';
 
 /** What is known of one request beyond its HTTP. */
-export interface RequestContext {
+export interface RequestContext extends Share {
   id: string;
-  /** The operation that it asks for, once that is known. */
   match: Match | undefined;
+  admission: Admission;
   /** The name of the caller's key; empty where none is asked for. */
   client: string;
-  /** Takes a place among the requests in flight. May throw Overloaded. */
-  enter: () => void;
-  /** Counts bytes of its body that are kept until its answer. May throw Overloaded. */
-  holdBytes: (count: number) => void;
-  /** Gives back its place among the requests in flight, if it has one. */
-  release: () => void;
-  /** For the log: the contract's path, the task, ... */
+  /**
+   * What every answer to it has in its head: names and values in turn. They stay here until the answer is
+   * sent, since to set them one by one costs several times as much.
+   */
+  headers: string[];
+  /** For the log: its id, the contract's path, the task, ... */
   fields: Record<string, unknown>;
   /** The error that the answer tells of, for the log. */
   failure?: unknown;
@@ -27,47 +28,53 @@ export function contextOf(response: Response): RequestContext {
   return response.locals.context as RequestContext;
 }
 
+/** Sets what every answer to this request has in its head, for an answer of Express's. */
+export function setHeaders(response: Response): void {
+  const { headers } = contextOf(response);
+  for (let index = 0; index < headers.length; index += 2) {
+    response.setHeader(headers[index] ?? '', headers[index + 1] ?? '');
+  }
+}
+
 /** A caller's id is kept if it is visible ASCII: it goes into a header and a log line. */
 const WELL_FORMED_ID = /^[\x21-\x7e]{1,128}$/;
 
-/** Gives each request its id, and the log one line when its answer has gone out. */
-export function requestContext(log: Log): RequestHandler {
-  return (request, response, next) => {
+/** Gives each request its id, and when its answer has gone out, the log one line. */
+export function requestContext(log: Log, admission: Admission, trustsProxy: boolean): Step {
+  return (request, response) => {
     const start = performance.now();
-    const offered = request.get('x-request-id');
-    const id = offered !== undefined && WELL_FORMED_ID.test(offered) ? offered : randomUUID();
+    const offered = request.headers['x-request-id'];
+    const id = typeof offered === 'string' && WELL_FORMED_ID.test(offered) ? offered : randomUUID();
     const context: RequestContext = {
       id,
       match: undefined,
+      admission,
+      isIn: false,
+      bytes: 0,
+      isOver: false,
       client: '',
-      enter: doNothing,
-      holdBytes: doNothing,
-      release: doNothing,
-      fields: {},
+      headers: ['X-Request-Id', id],
+      fields: { request_id: id, method: request.method, route: request.path },
     };
     response.locals.context = context;
-    response.set('X-Request-Id', id);
-    const { method, path, ip } = request;
-    response.once('close', () => {
-      log[levelOf(response.statusCode)]('request', {
-        request_id: id,
-        method,
-        route: path,
-        ...context.fields,
-        // A request that was cut before its answer has none.
-        status: response.headersSent ? response.statusCode : undefined,
-        duration_ms: Math.round((performance.now() - start) * 10) / 10,
-        client: ip,
-        ...(!response.writableFinished && { aborted: true }),
-        ...(response.statusCode >= 500 && failureFields(context.failure)),
-      });
+    // Once the connection has ended, its address is gone. Express would look for a proxy's headers first.
+    const client = trustsProxy ? request.ip : request.socket.remoteAddress;
+    response.on('close', () => {
+      admission.release(context);
+      const { fields } = context;
+      // A request that was cut before its answer has none.
+      fields.status = response.headersSent ? response.statusCode : undefined;
+      fields.duration_ms = Math.round((performance.now() - start) * 10) / 10;
+      fields.client = client;
+      if (!response.writableFinished) {
+        fields.aborted = true;
+      }
+      if (response.statusCode >= 500) {
+        Object.assign(fields, failureFields(context.failure));
+      }
+      log[levelOf(response.statusCode)]('request', fields);
     });
-    next();
   };
-}
-
-function doNothing(): void {
-  // Requests that nobody guards are not counted.
 }
 
 /** To be not ready or overloaded is a state, not an error. */

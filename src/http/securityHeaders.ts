@@ -1,19 +1,22 @@
-import type { RequestHandler } from 'express';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import helmet from 'helmet';
 import type { Contract } from '../contract/contract.js';
+import { contextOf } from './requestContext.js';
+import type { Step } from './steps.js';
 
 /**
- * Sets the headers that keep a browser from doing more with an answer than it is meant for. The pages of the
+ * Adds the headers that keep a browser from doing more with an answer than it is meant for. The pages of the
  * documentation may load what they need from here; every other answer nothing at all.
  */
-export function createSecurityHeaders(contract: Contract): RequestHandler {
+export function createSecurityHeaders(contract: Contract): Step {
   const pages = [contract.pathOf('getSwaggerUi'), contract.pathOf('getRedoc')];
-  const forPages = withPolicy(PAGE_POLICY);
-  const forOthers = withPolicy({});
+  const forPages = headersOf(PAGE_POLICY);
+  const forOthers = headersOf({});
 
-  return (request, response, next) => {
+  return (request, response) => {
     const isPage = pages.includes(request.path.replace(/\/+$/, ''));
-    (isPage ? forPages : forOthers)(request, response, next);
+    contextOf(response).headers.push(...(isPage ? forPages : forOthers));
   };
 }
 
@@ -30,8 +33,9 @@ const PAGE_POLICY: Policy = {
   workerSrc: ['blob:'],
 };
 
-function withPolicy(policy: Policy): RequestHandler {
-  return helmet({
+/** What helmet sets is the same for every answer, so that it is asked once: names and values in turn. */
+function headersOf(policy: Policy): readonly string[] {
+  const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -44,4 +48,11 @@ function withPolicy(policy: Policy): RequestHandler {
     },
     xFrameOptions: { action: 'deny' },
   });
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  setHeaders(response.req, response, (error?: unknown) => {
+    if (error !== undefined) {
+      throw error as Error;
+    }
+  });
+  return Object.entries(response.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
 }

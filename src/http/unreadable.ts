@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Response } from 'express';
 import type { components } from '../contract/openapi.js';
 import { MethodNotAllowed } from '../errors.js';
+import { contextOf, setHeaders } from './requestContext.js';
 
 /** The statuses of what Node's HTTP server refuses; anything else is a 400. */
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
@@ -61,8 +63,7 @@ function hangUp(
   response?: ServerResponse,
 ): void {
   const { status, message } = answer;
-  const known = response?.getHeader('X-Request-Id');
-  const id = typeof known === 'string' ? known : randomUUID();
+  const id = response === undefined ? randomUUID() : contextOf(response as Response).id;
   const body: components['schemas']['ErrorResponse'] = {
     status: 'error',
     message,
@@ -77,6 +78,7 @@ function hangUp(
     Connection: 'close',
   };
   if (response !== undefined) {
+    setHeaders(response as Response);
     response.writeHead(status, headers).end(text);
     return;
   }

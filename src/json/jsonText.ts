@@ -9,13 +9,14 @@ export class JsonText {
 
 /** Writes JSON. The value's own members may be JsonText; those that are undefined are left out. */
 export function writeJson(value: object): string {
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  if (!members.some(([, member]) => member instanceof JsonText)) {
+  if (!Object.values(value).some((member) => member instanceof JsonText)) {
     return JSON.stringify(value);
   }
-  const texts = members.map(([key, member]) => {
-    const text = member instanceof JsonText ? member.text : JSON.stringify(member);
-    return `${JSON.stringify(key)}:${text}`;
-  });
+  const texts = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .map(([key, member]) => {
+      const text = member instanceof JsonText ? member.text : JSON.stringify(member);
+      return `${JSON.stringify(key)}:${text}`;
+    });
   return `{${texts.join(',')}}`;
 }

@@ -7,6 +7,9 @@ const MASK = '***';
  * to nothing is ignored.
  */
 export function redacted(value: unknown, pointers: readonly string[]): unknown {
+  if (pointers.length === 0) {
+    return value;
+  }
   const root: Path = new Map();
   for (const pointer of pointers) {
     let path = root;
