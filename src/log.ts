@@ -107,10 +107,11 @@ function createLines(write: WriteLine): {
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    for (const output of outputs) {
-      output.write(text);
-    }
+    const cleaned = withoutCredentials(escaped(text));
     text = '';
+    for (const output of outputs) {
+      output.write(cleaned);
+    }
   };
 
   return {
@@ -133,7 +134,7 @@ function createLines(write: WriteLine): {
 function jsonLine(level: LogLevel, message: string, fields: Fields): string {
   const head = `{"timestamp":"${timestamp()}","level":"${level}","message":${JSON.stringify(message)}`;
   const rest = JSON.stringify(fields);
-  return withoutCredentials(escaped(rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`));
+  return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`;
 }
 
 /** No text can begin an entry of its own: values are written as JSON, and the lines of a stack are indented. */
@@ -142,19 +143,19 @@ function readableLine(level: LogLevel, message: string, { stack, ...fields }: Fi
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const trace = typeof stack === 'string' ? stack.split('\n') : [];
-  const line = `${timestamp()} ${level.padEnd(8)} ${message}${details.join('')}`;
-  return withoutCredentials([line, ...trace].map(escaped).join('\n    '));
+  const start = `${timestamp()} ${level.padEnd(8)} ${message.replaceAll('\n', '\\u000a')}`;
+  return [`${start}${details.join('')}`, ...trace].join('\n    ');
 }
 
 /**
  * What a terminal or a viewer may take for the end of a line, a command or another direction of reading:
- * the control characters C0, DEL and C1, the line separators, and the marks of bidirectional text (UAX #9).
+ * the control characters C0 but the end of our own lines, DEL and C1, the line separators, and the marks of bidirectional text (UAX #9).
  */
-const CONTROLS = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const CONTROLS = /(?!\n)[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-/** In the text of JSON, such characters stand in strings alone, where these escapes mean the same. */
+/** In lines of JSON, such characters stand in strings alone, where these escapes mean the same. */
 function escaped(text: string): string {
-  if (!/[^ -~]/.test(text)) {
+  if (!/[^ -~\n]/.test(text)) {
     return text;
   }
   return text.replace(

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { createAlarm } from './alarm.js';
 import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
 import { isRefusal, type Connection } from './connection.js';
 import type { Publication, PublishResult } from './publishScript.js';
@@ -173,31 +174,6 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
 function settle(entry: Entry, outcome: PublishOutcome): void {
   entry.isSettled = true;
   entry.resolve(outcome);
-}
-
-/** Rings once, at the earliest of the moments asked for since: a timer for each message costs more. */
-function createAlarm(ring: () => void): { ringAt: (moment: number) => void } {
-  let timer: NodeJS.Timeout | undefined;
-  let next = Infinity;
-
-  return {
-    ringAt(moment) {
-      if (moment >= next) {
-        return;
-      }
-      clearTimeout(timer);
-      next = moment;
-      timer = setTimeout(
-        () => {
-          next = Infinity;
-          ring();
-        },
-        Math.max(0, moment - performance.now()),
-      );
-      // Who waits for an answer has a connection, which keeps the process running.
-      timer.unref();
-    },
-  };
 }
 
 function takeBatch(waiting: Set<Entry>): readonly Entry[] {

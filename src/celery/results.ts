@@ -1,5 +1,6 @@
 import { JsonText } from '../json/jsonText.js';
-import { isRefusal, within, type Connection } from './connection.js';
+import { createAlarm } from './alarm.js';
+import { isRefusal, type Connection } from './connection.js';
 import { exceptionText } from './exceptionText.js';
 import { createKeyReader } from './keyReader.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
@@ -25,21 +26,57 @@ export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadO
 export function createResultReader(backend: Connection, globalKeyPrefix: string): ReadResult {
   const keyPrefix = keyPrefixOf(globalKeyPrefix);
   const readKey = createKeyReader(backend);
+  const underWay = new Set<Read>();
 
-  return async (taskId, milliseconds) => {
-    const deadline = performance.now() + milliseconds;
-    // A read whose connection was cut is sent again.
-    for (;;) {
-      if (!(await backend.untilReady(deadline - performance.now()))) {
-        return { reason: "the result backend can't be reached" };
+  const settle = (read: Read, outcome: ReadOutcome): void => {
+    underWay.delete(read);
+    read.resolve(outcome);
+  };
+
+  const alarm = createAlarm(() => {
+    const now = performance.now();
+    for (const read of underWay) {
+      if (read.deadline <= now) {
+        const reason = backend.isUsable()
+          ? 'the result backend did not answer in time'
+          : "the result backend can't be reached";
+        settle(read, { reason });
+      } else {
+        alarm.ringAt(read.deadline);
       }
-      const stored = readKey(`${keyPrefix}${taskId}`).then(outcomeOf, refusal);
-      const outcome = await within(deadline - performance.now(), stored);
-      if (outcome !== 'cut') {
-        return outcome ?? { reason: 'the result backend did not answer in time' };
+    }
+  });
+
+  /** A read whose connection was cut is sent again. */
+  const attempt = async (read: Read): Promise<void> => {
+    while (underWay.has(read)) {
+      if (!backend.isUsable() && !(await backend.untilReady(read.deadline - performance.now()))) {
+        return;
+      }
+      try {
+        settle(read, await outcomeOf(await readKey(read.key)));
+      } catch (cause) {
+        if (isRefusal(cause)) {
+          settle(read, { reason: 'the result backend refused to answer', cause });
+        }
       }
     }
   };
+
+  return (taskId, milliseconds) =>
+    new Promise((resolve) => {
+      const deadline = performance.now() + milliseconds;
+      const read = { key: `${keyPrefix}${taskId}`, deadline, resolve };
+      underWay.add(read);
+      alarm.ringAt(deadline);
+      void attempt(read);
+    });
+}
+
+interface Read {
+  key: string;
+  deadline: number;
+  resolve: (outcome: ReadOutcome) => void;
 }
 
 /** `task_keyprefix` and `_add_global_keyprefix` of celery/backends/base.py. */
@@ -61,15 +98,7 @@ const UNFINISHED_STATES = new Set([
 /** An absent or empty value reads as PENDING, as in `KeyValueStoreBackend._get_task_meta_for`. */
 async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
   if (payload === null || payload.length === 0) {
-    return {
-      status: {
-        kind: 'unfinished',
-        state: 'PENDING',
-        dateDone: undefined,
-        traceback: undefined,
-        meta: undefined,
-      },
-    };
+    return PENDING;
   }
   try {
     return { status: statusOf(await readStoredResult(payload)) };
@@ -79,6 +108,16 @@ async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
       : { reason: 'the stored result could not be read', cause: error };
   }
 }
+
+const PENDING: ReadOutcome = {
+  status: {
+    kind: 'unfinished',
+    state: 'PENDING',
+    dateDone: undefined,
+    traceback: undefined,
+    meta: undefined,
+  },
+};
 
 function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): TaskStatus {
   const common = { state, dateDone, traceback };
@@ -94,8 +133,4 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
     kind: 'unfinished',
     meta: isOwn ? new JsonText(stored.plainText()) : undefined,
   };
-}
-
-function refusal(cause: unknown): ReadOutcome | 'cut' {
-  return isRefusal(cause) ? { reason: 'the result backend refused to answer', cause } : 'cut';
 }

@@ -23,7 +23,8 @@ export class UnreadableResult extends Error {
 
 /** Reads what Redis holds under a task's key. Rejects with UnreadableResult. */
 export async function readStoredResult(payload: Buffer): Promise<StoredResult> {
-  const meta = membersOf(decode(await inflate(payload)));
+  const isCompressed = payload.subarray(0, COMPRESSED.length).equals(COMPRESSED);
+  const meta = membersOf(decode(isCompressed ? await inflate(payload) : payload));
   const state = meta.text('status');
   if (state === undefined) {
     throw new UnreadableResult("the stored result is not Celery's");
@@ -47,16 +48,18 @@ interface Members {
 }
 
 function membersOf(text: string): Members {
+  let value: unknown;
   try {
-    JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     // It is broken, or it holds what Python takes for JSON and JSON.parse doesn't: NaN, Infinity.
     return exactMembers(parse(text));
   }
+  const values = new Map(Object.entries(value ?? {}));
   const { members } = scanJson(text);
   const member = (name: string): string => members.get(name) ?? 'null';
   return {
-    text: (name) => textOrNothing(JSON.parse(member(name))),
+    text: (name) => textOrNothing(values.get(name)),
     exact: (name) => parse(member(name)),
     plainText: (name) =>
       member(name).includes('__type__') ? writePlain(parse(member(name))) : member(name),
@@ -86,9 +89,6 @@ const COMPRESSED = Buffer.from('\0celery-compressed\0');
 
 /** `decompress_payload` of celery/backends/base.py. */
 async function inflate(payload: Buffer): Promise<Buffer> {
-  if (!payload.subarray(0, COMPRESSED.length).equals(COMPRESSED)) {
-    return payload;
-  }
   const end = payload.indexOf(0, COMPRESSED.length);
   const contentType = payload.toString('latin1', COMPRESSED.length, end);
   if (contentType !== GZIP) {

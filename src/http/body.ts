@@ -18,18 +18,24 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
   return async (request, response) => {
     assertJson(request.headers['content-type']);
     const context = contextOf(response);
-    const bytes = await readBytes(request, {
-      limit: limitBytes,
-      begin() {
-        if (request.headers.expect?.toLowerCase() === '100-continue') {
-          response.writeContinue();
-        }
-      },
-      hold(count) {
-        context.admission.hold(context, count);
-      },
-    }).catch(throwFault);
-    context.admission.enter(context);
+    const { admission } = context;
+    let bytes;
+    try {
+      bytes = await readBytes(request, {
+        limit: limitBytes,
+        begin() {
+          if (request.headers.expect?.toLowerCase() === '100-continue') {
+            response.writeContinue();
+          }
+        },
+        hold(count) {
+          admission.hold(context, count);
+        },
+      });
+    } catch (error) {
+      throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
+    }
+    admission.enter(context);
     if (bytes.length === 0) {
       throw fault('', 'is empty; a JSON object is required');
     }
@@ -37,13 +43,14 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
   };
 }
 
-function throwFault(error: unknown): never {
-  throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
-}
+const JSON_TYPE = 'application/json';
 
 function assertJson(contentType: string | undefined): void {
+  if (contentType === JSON_TYPE) {
+    return;
+  }
   const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType && mediaType !== 'application/json' && !mediaType.endsWith('+json')) {
+  if (mediaType && mediaType !== JSON_TYPE && !mediaType.endsWith('+json')) {
     throw fault('', `must be sent with Content-Type: application/json, not ${mediaType}`);
   }
 }

@@ -83,9 +83,13 @@ export function createDispatch(
 }
 
 const NONE: readonly never[] = [];
+const NO_HEADERS = {};
 
 /** Of a header that was sent twice, Node has joined the values by commas. */
 function headersOf({ headers }: Request, names: Match['headerNames']): Record<string, string> {
+  if (names.length === 0) {
+    return NO_HEADERS;
+  }
   const values: Record<string, string> = {};
   for (const { name, field } of names) {
     const value = headers[field];

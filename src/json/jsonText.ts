@@ -12,11 +12,12 @@ export function writeJson(value: object): string {
   if (!Object.values(value).some((member) => member instanceof JsonText)) {
     return JSON.stringify(value);
   }
-  const texts = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .map(([key, member]) => {
-      const text = member instanceof JsonText ? member.text : JSON.stringify(member);
-      return `${JSON.stringify(key)}:${text}`;
-    });
-  return `{${texts.join(',')}}`;
+  let text = '';
+  for (const [key, member] of Object.entries(value) as [string, unknown][]) {
+    if (member !== undefined) {
+      text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:`;
+      text += member instanceof JsonText ? member.text : JSON.stringify(member);
+    }
+  }
+  return `${text}}`;
 }
