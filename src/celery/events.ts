@@ -14,6 +14,7 @@ export function taskSentChannel(database: number): string {
  * The event `task-sent`: what `as_task_v2` and `send_task_message` of celery/app/amqp.py tell of a
  * message, dressed by `EventDispatcher.publish` of celery/events/dispatcher.py.
  *
+ * @param argsrepr JSON of the representation of its arguments
  * @param clock a logical clock, forwarded with every event of this process
  */
 export function taskSentEvent(
@@ -31,7 +32,7 @@ export function taskSentEvent(
     body:
       `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc()},"pid":${sender.processId},` +
       `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
-      `"name":${JSON.stringify(task.name)},"args":${JSON.stringify(argsrepr)},"kwargs":"{}",` +
+      `"name":${JSON.stringify(task.name)},"args":${argsrepr},"kwargs":"{}",` +
       `"retries":0,"eta":null,"expires":null,"queue":${queue},"exchange":"",` +
       // In seconds.
       `"routing_key":${queue},"timestamp":${Date.now() / 1_000},"type":"task-sent"}`,

@@ -1,4 +1,5 @@
 import type { JsonPart } from '../json/jsonDocument.js';
+import { GZIP } from './compression.js';
 
 /** One task to send: the Celery protocol's words (celery/app/amqp.py, `as_task_v2`). */
 export interface Task {
@@ -30,16 +31,26 @@ export interface Message {
   body: string | Buffer;
 }
 
-/** The message of a task in Celery's protocol version 2, in the order of `as_task_v2` in celery/app/amqp.py. */
-export function taskMessage(task: Task, argsrepr: string, sender: Sender): Message {
+/**
+ * The message of a task in Celery's protocol version 2, in the order of `as_task_v2` in celery/app/amqp.py.
+ *
+ * @param argsrepr JSON of the representation of its arguments
+ * @param compressedBody the body as `compress` makes it, where it is to be compressed
+ */
+export function taskMessage(
+  task: Task,
+  argsrepr: string,
+  sender: Sender,
+  compressedBody?: Buffer,
+): Message {
   const id = JSON.stringify(task.id);
   return {
     headers:
       `{"lang":"js","task":${JSON.stringify(task.name)},"id":${id},"shadow":null,"eta":null,` +
       '"expires":null,"group":null,"group_index":null,"retries":0,"timelimit":[null,null],' +
-      `"root_id":${id},"parent_id":null,"argsrepr":${JSON.stringify(argsrepr)},"kwargsrepr":"{}",` +
+      `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
       `"origin":${JSON.stringify(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
-      '"stamped_headers":null,"stamps":{}}',
+      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}}`,
     properties:
       `{"correlation_id":${id},"reply_to":${JSON.stringify(sender.replyTo)},` +
       // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
@@ -47,17 +58,15 @@ export function taskMessage(task: Task, argsrepr: string, sender: Sender): Messa
       // The plain queue whatever the list's key: a worker that shuts down puts messages back by it.
       `"delivery_info":{"exchange":"","routing_key":${JSON.stringify(task.queue)}},` +
       `"priority":${task.priority}`,
-    body: `[[${task.params.text}], {}, ${EMBED}]`,
+    body: compressedBody ?? taskBody(task),
   };
 }
 
-/** The task's callbacks, of which it has none. */
-const EMBED = '{"callbacks": null, "errbacks": null, "chain": null, "chord": null}';
+const COMPRESSION = `,"compression":"${GZIP}"`;
 
-/** The same message with a body that has been compressed; kombu/compression.py has the names. */
-export function withCompressedBody(message: Message, body: Buffer, compression: string): Message {
-  const headers = `${message.headers.slice(0, -1)},"compression":"${compression}"}`;
-  return { ...message, headers, body };
+/** The task's arguments; it has no callbacks. */
+export function taskBody({ params }: Task): string {
+  return `[[${params.text}], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`;
 }
 
 /**

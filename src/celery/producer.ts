@@ -1,19 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { parseExact, type ExactValue } from '../json/exactJson.js';
 import type { JsonPart } from '../json/jsonDocument.js';
-import { compress, GZIP } from './compression.js';
+import { compress } from './compression.js';
 import type { Connection } from './connection.js';
 import { taskSentChannel, taskSentEvent } from './events.js';
 import { findUnreadable } from './kombuTypes.js';
-import {
-  envelope,
-  taskMessage,
-  withCompressedBody,
-  type Message,
-  type Sender,
-  type Task,
-} from './message.js';
+import { envelope, taskBody, taskMessage, type Sender, type Task } from './message.js';
 import { createPublisher, type PublishOutcome } from './publisher.js';
+import type { Publication } from './publishScript.js';
 import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from './redisKeys.js';
 import { saferepr } from './saferepr.js';
 
@@ -65,26 +59,31 @@ export function createProducer(broker: Connection, options: ProducerOptions): Se
   const isLimited = options.maximumDepth !== Infinity;
   let clock = 0;
 
-  const send = (
+  const publicationOf = (
     task: Task,
-    argsrepr: string,
-    message: Message,
-    { milliseconds, claim }: SendOptions,
-  ) => {
+    claim: SendOptions['claim'],
+    compressedBody: Buffer | undefined,
+  ): Publication => {
+    const argsrepr = JSON.stringify(saferepr([task.shown], task.params.isPlain));
+    const message = taskMessage(task, argsrepr, sender, compressedBody);
     clock += 1;
-    return publish(
-      {
-        queue: task.queue,
-        list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
-        queueLists: isLimited ? queueKeys(task.queue).map((key) => `${keyPrefix}${key}`) : [],
-        message: envelope(message, nextDeliveryTag()),
-        event: options.sendsEvents
-          ? envelope(taskSentEvent(task, argsrepr, sender, clock), nextDeliveryTag())
-          : undefined,
-        claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
-      },
-      milliseconds,
-    );
+    return {
+      queue: task.queue,
+      list: `${keyPrefix}${queueKey(task.queue, task.priority)}`,
+      queueLists: isLimited ? queueKeys(task.queue).map((key) => `${keyPrefix}${key}`) : [],
+      message: envelope(message, nextDeliveryTag()),
+      event: options.sendsEvents
+        ? envelope(taskSentEvent(task, argsrepr, sender, clock), nextDeliveryTag())
+        : undefined,
+      claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
+    };
+  };
+
+  /** As `Producer._prepare` of kombu/messaging.py does. */
+  const sendCompressed: SendTask = async (task, { milliseconds, claim }) => {
+    const deadline = performance.now() + milliseconds;
+    const body = await compress(taskBody(task));
+    return publish(() => publicationOf(task, claim, body), deadline - performance.now());
   };
 
   return (task, sendOptions) => {
@@ -92,18 +91,11 @@ export function createProducer(broker: Connection, options: ProducerOptions): Se
     if (pointer !== undefined) {
       return Promise.resolve({ queued: 'no', reason: UNREADABLE, pointer });
     }
-    const argsrepr = saferepr([task.shown], task.params.isPlain);
-    const message = taskMessage(task, argsrepr, sender);
-    if (Buffer.byteLength(message.body) < options.compressionThreshold) {
-      return send(task, argsrepr, message, sendOptions);
+    if (isLarge(task, options)) {
+      return sendCompressed(task, sendOptions);
     }
-    const deadline = performance.now() + sendOptions.milliseconds;
-    return compressed(message).then((small) =>
-      send(task, argsrepr, small, {
-        ...sendOptions,
-        milliseconds: deadline - performance.now(),
-      }),
-    );
+    const { milliseconds, claim } = sendOptions;
+    return publish(() => publicationOf(task, claim, undefined), milliseconds);
   };
 }
 
@@ -132,9 +124,10 @@ function createDeclaration({ redis }: Connection, keyPrefix: string): (queue: st
   };
 }
 
-/** Compresses a body, as `Producer._prepare` of kombu/messaging.py does. */
-async function compressed(message: Message): Promise<Message> {
-  return withCompressedBody(message, await compress(message.body), GZIP);
+function isLarge(task: Task, { compressionThreshold }: ProducerOptions): boolean {
+  return (
+    compressionThreshold !== Infinity && Buffer.byteLength(taskBody(task)) >= compressionThreshold
+  );
 }
 
 /** Of the form of kombu's own, a UUID: its last group counts, and the others are this process's. */

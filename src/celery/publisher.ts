@@ -15,8 +15,13 @@ export type PublishOutcome =
   | Exclude<PublishResult, { queued: 'refused' }>
   | { queued: 'no' | 'unknown'; reason: string; cause?: unknown };
 
-/** Publishes a message, within `milliseconds` at most. Never rejects. */
-export type Publish = (publication: Publication, milliseconds: number) => Promise<PublishOutcome>;
+/**
+ * Publishes a message, within `milliseconds` at most. Never rejects.
+ *
+ * @param write makes it when its batch goes out: until then, less memory is held, and less of it for so long
+ * that the collection of garbage becomes dear
+ */
+export type Publish = (write: () => Publication, milliseconds: number) => Promise<PublishOutcome>;
 
 /** Small enough for Redis, which does nothing else meanwhile, and large enough to make up for the way there. */
 const MAXIMUM_MESSAGES = 256;
@@ -27,7 +32,8 @@ const RETRY_PAUSE_MS = 20;
 const LONGEST_RETRY_PAUSE_MS = 500;
 
 interface Entry {
-  publication: Publication;
+  write: () => Publication;
+  publication: Publication | undefined;
   deadline: number;
   /** Whether the message may be in its list. */
   wasSent: boolean;
@@ -128,10 +134,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
         entry.wasSent = true;
       }
       try {
-        const results = await sendBatch(
-          sequence,
-          entries.map(({ publication }) => publication),
-        );
+        const results = await sendBatch(sequence, entries.map(publicationOf));
         entries.forEach((entry, index) => {
           settle(entry, outcomeOf(results[index]));
         });
@@ -158,10 +161,17 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
     }
   };
 
-  return (publication, milliseconds) =>
+  return (write, milliseconds) =>
     new Promise((resolve) => {
       const deadline = performance.now() + milliseconds;
-      waiting.add({ publication, deadline, wasSent: false, isSettled: false, resolve });
+      waiting.add({
+        write,
+        publication: undefined,
+        deadline,
+        wasSent: false,
+        isSettled: false,
+        resolve,
+      });
       alarm.ringAt(deadline);
       if (!isRunning) {
         isRunning = true;
@@ -180,7 +190,7 @@ function takeBatch(waiting: Set<Entry>): readonly Entry[] {
   const batch: Entry[] = [];
   let characters = 0;
   for (const entry of waiting) {
-    characters += entry.publication.message.length;
+    characters += publicationOf(entry).message.length;
     if (
       batch.length === MAXIMUM_MESSAGES ||
       (batch.length > 0 && characters > MAXIMUM_CHARACTERS)
@@ -191,6 +201,11 @@ function takeBatch(waiting: Set<Entry>): readonly Entry[] {
     waiting.delete(entry);
   }
   return batch;
+}
+
+function publicationOf(entry: Entry): Publication {
+  entry.publication ??= entry.write();
+  return entry.publication;
 }
 
 function patienceOf({ isSettled, deadline }: Entry): number {

@@ -26,11 +26,11 @@ export interface RequestContext extends Share {
 
 /** As a field of its own, since Express's `locals` are a dictionary, in which each look costs more. */
 interface ResponseWithContext extends Response {
-  context?: RequestContext;
+  context: RequestContext;
 }
 
 export function contextOf(response: Response): RequestContext {
-  return (response as ResponseWithContext).context as RequestContext;
+  return (response as ResponseWithContext).context;
 }
 
 /** Sets what every answer to this request has in its head, for an answer of Express's. */
