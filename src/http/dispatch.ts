@@ -5,6 +5,7 @@ import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
 import type { Input, Operations } from '../operations/operation.js';
 import type { ReadBody } from './body.js';
+import { createConstantReplies } from './constantReply.js';
 import { contextOf } from './requestContext.js';
 
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
@@ -19,6 +20,7 @@ interface Reply {
   status: number;
   mediaType: string;
   headers?: Readonly<Record<string, string>>;
+  isConstant?: true;
   body: object | string;
 }
 
@@ -45,6 +47,7 @@ export function createDispatch(
   readBody: ReadBody,
 ): RequestHandler {
   assertOneToOne(contract.operationIds, Object.keys(operations));
+  const sendConstant = createConstantReplies();
 
   return async (request, response, next) => {
     const { match, fields, client } = contextOf(response);
@@ -61,7 +64,12 @@ export function createDispatch(
     const sensitive = contract.validate(match.operationId, values, sent?.text.length ?? 0);
     const operation = operations[match.operationId as OperationId] as AnyOperation;
     const annotate = (more: object) => Object.assign(fields, more);
-    send(response, await operation({ ...values, sent, sensitive, client, annotate }));
+    const reply = await operation({ ...values, sent, sensitive, client, annotate });
+    if (reply.isConstant) {
+      sendConstant(request, response, reply);
+    } else {
+      send(response, reply);
+    }
   };
 }
 
@@ -79,7 +87,7 @@ function headersOf(request: Request, names: readonly string[]): Record<string, s
 
 function send(response: Response, { status, mediaType, headers = {}, body }: Reply): void {
   const text = typeof body === 'string' ? body : writeJson(body);
-  // All at once, past Express's send: no answer of an operation is cached, negotiated or a range of another.
+  // All at once, past Express's send: no such answer is cached, negotiated or a range of another.
   response
     .writeHead(status, {
       ...headers,
