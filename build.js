@@ -1,6 +1,10 @@
 // Builds the service, its specs and the quickstart into dist/.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import swaggerUi from 'swagger-ui-express';
 
 // What is there stays until the contract is known to be readable.
 await writeContractTypes().catch(({ message }) => {
@@ -8,7 +12,7 @@ await writeContractTypes().catch(({ message }) => {
   process.exit(1);
 });
 rmSync('dist', { recursive: true, force: true });
-writeRedocScript();
+writeDocumentationFiles();
 const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc'], {
   stdio: 'inherit',
 });
@@ -28,13 +32,47 @@ async function writeContractTypes() {
   writeFileSync('src/contract/openapi.ts', astToString(types));
 }
 
+/**
+ * Writes what the documentation pages load into a folder for each content coding, so that nothing is compressed
+ * while the service runs, and a digest of each file for the page's links. Brotli's quality 11 would make the
+ * scripts 8 % smaller and the build six seconds longer.
+ */
+function writeDocumentationFiles() {
+  // The one that swagger-ui-express depends on.
+  const swaggerUiFolder = createRequire(import.meta.resolve('swagger-ui-express'))(
+    'swagger-ui-dist/absolute-path',
+  );
+  const names = [...swaggerUi.generateHTML().matchAll(/"\.\/([^"]+)"/g)].map(([, name]) => name);
+  const files = names
+    .map((name) => [name, `${swaggerUiFolder()}/${name}`])
+    .filter(([, path]) => existsSync(path))
+    .map(([name, path]) => [name, readFileSync(path)]);
+  files.push(['redoc.standalone.js', redocScript()]);
+  for (const coding of ['identity', 'gzip', 'br']) {
+    mkdirSync(`dist/documentation/${coding}`, { recursive: true });
+  }
+  for (const [name, content] of files) {
+    writeFileSync(`dist/documentation/identity/${name}`, content);
+    // Pictures are compressed as they are.
+    if (/\.(js|css)$/.test(name)) {
+      const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
+      writeFileSync(`dist/documentation/br/${name}`, brotliCompressSync(content, { params }));
+      writeFileSync(`dist/documentation/gzip/${name}`, gzipSync(content, { level: 9 }));
+    }
+  }
+  const versions = files.map(([name, content]) => [
+    name,
+    createHash('sha256').update(content).digest('hex').slice(0, 12),
+  ]);
+  writeFileSync('dist/documentation/versions.json', JSON.stringify(Object.fromEntries(versions)));
+}
+
 /** ReDoc's script shows a logo from outside; a page that works without the internet can't. */
-function writeRedocScript() {
+function redocScript() {
   const script = readFileSync('node_modules/redoc/bundles/redoc.standalone.js', 'utf8');
   const logo = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
   if (!script.includes(logo)) {
     throw new Error(`ReDoc's script no longer names ${logo}: see what it loads from outside now`);
   }
-  mkdirSync('dist/redoc', { recursive: true });
-  writeFileSync('dist/redoc/redoc.standalone.js', script.replaceAll(logo, 'data:,'));
+  return script.replaceAll(logo, 'data:,');
 }

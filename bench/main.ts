@@ -14,6 +14,7 @@ import { readOptions, USAGE, type Options } from './options.js';
 import { writeReadme } from './readme.js';
 import { runTable, type Results } from './runTable.js';
 import { openStage, type Stage } from './stage.js';
+import { startupText } from './startup.js';
 import { textTable } from './textTable.js';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
@@ -75,8 +76,10 @@ async function guard(stage: Stage, options: Options): Promise<number> {
   return verdicts.every(({ holds }) => holds) ? 0 : 1;
 }
 
-function printTable({ machine, rows }: Results): void {
+function printTable({ machine, rows, startups }: Results): void {
   print(`\n${machineText(machine)}\n\n${textTable(COLUMNS, cells(rows))}`);
+  const startup = startupText(startups);
+  if (startup !== '') print(`\n${startup}`);
 }
 
 async function writeResults(name: string, results: unknown): Promise<void> {

@@ -26,6 +26,8 @@ export interface Effort {
   /** The least number of requests of a warm-up; none unless given. */
   warmUpRequests?: number;
   measuredMs: number;
+  /** How many times each contender is started to time its start; none unless given. */
+  starts?: number;
   /** How many messages the queue holds before and after each round; none unless given. */
   keptMessages?: number;
 }

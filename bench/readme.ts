@@ -6,6 +6,7 @@ import { speedChart } from './chart.js';
 import { cells, COLUMNS } from './comparison.js';
 import { machineText } from './machine.js';
 import type { Results } from './runTable.js';
+import { startupText } from './startup.js';
 import { markdownTable } from './textTable.js';
 
 const START = '<!-- npm run bench -- --write-readme -->';
@@ -25,9 +26,14 @@ export function withSpeed(text: string, results: Results): string {
   const start = text.indexOf(START);
   const end = text.indexOf(END, start);
   if (start < 0 || end < 0) throw new Error(`README.md lacks ${START} or ${END}`);
-  const { effort, machine, measuredAt } = results;
+  const { effort, machine, measuredAt, startups } = results;
   const rounds = `${effort.rounds} × ${effort.measuredMs / 1000} s, ${effort.connections} connections`;
   const table = markdownTable(COLUMNS, cells(results.rows));
-  const inside = `\n\n${table}\n\n${machineText(machine)}; ${rounds}; ${measuredAt.slice(0, 10)}.\n\n`;
+  const parts = [
+    table,
+    startupText(startups),
+    `${machineText(machine)}; ${rounds}; ${measuredAt.slice(0, 10)}.`,
+  ];
+  const inside = `\n\n${parts.filter((part) => part !== '').join('\n\n')}\n\n`;
   return text.slice(0, start + START.length) + inside + text.slice(end);
 }

@@ -7,6 +7,7 @@ import { describeMachine, type Machine } from './machine.js';
 import { measureCase, measureRound, type Effort, type Progress } from './measure.js';
 import type { Options } from './options.js';
 import type { Stage } from './stage.js';
+import { measureStartup, type Startup } from './startup.js';
 
 /** What `npm run bench` writes as JSON. */
 export interface Results {
@@ -14,12 +15,13 @@ export interface Results {
   machine: Machine;
   effort: Effort;
   rows: Row[];
+  startups: Startup[];
 }
 
-const FULL: Effort = { connections: 32, rounds: 5, warmUpMs: 500, measuredMs: 3_000 };
+const FULL: Effort = { connections: 32, rounds: 5, warmUpMs: 500, measuredMs: 3_000, starts: 9 };
 /** Short, for every commit: the ratios within one run are steadier than the figures themselves. */
 const GUARD: Effort = { connections: 32, rounds: 3, warmUpMs: 200, measuredMs: 800 };
-const QUICK: Effort = { connections: 32, rounds: 1, warmUpMs: 200, measuredMs: 1_000 };
+const QUICK: Effort = { connections: 32, rounds: 1, warmUpMs: 200, measuredMs: 1_000, starts: 3 };
 
 /**
  * Pools are full after so long. What compilers do goes by requests, of which a busy machine makes fewer
@@ -35,6 +37,7 @@ export async function runTable(
   progress: Progress,
   effort: Effort = effortOf(options),
 ): Promise<Results> {
+  const startups = await measureStartup(stage, options.contenders, effort.starts ?? 0, progress);
   const contenders = await startWarm(stage, options.contenders, options.profileFolder);
   const rows: Row[] = [];
   for (const work of options.cases) {
@@ -45,6 +48,7 @@ export async function runTable(
     machine: await describeMachine(stage),
     effort,
     rows,
+    startups,
   };
 }
 

@@ -131,8 +131,9 @@ export async function runCommand(
 }
 
 export interface Readiness {
-  /** Asked every 50 ms until true. */
   isReady: () => boolean | Promise<boolean>;
+  /** How long after an answer it is asked again, until true: 50 ms unless given. */
+  intervalMs?: number;
   deadlineMs: number;
   signal?: AbortSignal | undefined;
 }
@@ -150,7 +151,7 @@ export async function untilReady(running: RunningProcess, readiness: Readiness):
   });
   try {
     for (;;) {
-      await pause(50, readiness.signal);
+      await pause(readiness.intervalMs ?? 50, readiness.signal);
       if (end) throw endedError(running, end, 'before it was ready');
       if (await readiness.isReady()) return;
       if (Date.now() < deadline) continue;

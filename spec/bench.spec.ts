@@ -8,12 +8,13 @@ import { readOptions } from '../bench/options.js';
 import { withSpeed } from '../bench/readme.js';
 import { runTable, startWarm, type Results } from '../bench/runTable.js';
 import { openStage, type Stage } from '../bench/stage.js';
+import { startupText } from '../bench/startup.js';
 import { knownMedian, median, percentile, ratio } from '../bench/statistics.js';
 import { figure, textTable } from '../bench/textTable.js';
 import { withReleasers } from '../quickstart/releasers.js';
 import { theFleet } from './support/fleet.js';
 
-const TINY = { connections: 2, rounds: 2, warmUpMs: 50, measuredMs: 100 };
+const TINY = { connections: 2, rounds: 2, warmUpMs: 50, measuredMs: 100, starts: 2 };
 const silent = (): void => undefined;
 
 describe('The bench: its arithmetic', () => {
@@ -127,6 +128,15 @@ describe('The bench: a tiny run', function () {
       assert.ok(own.requestsPerSecond > 0);
       assert.equal(ratios.peerCpu, undefined);
     }
+    assert.deepEqual(
+      results.startups.map(({ contender, startsMs }) => [contender, startsMs.length]),
+      [
+        ['service', 2],
+        ['floor', 2],
+      ],
+    );
+    assert.match(startupText(results.startups), /: service [\d,.]+ ms, floor [\d,.]+ ms\.$/);
+    assert.equal(startupText([]), '');
     assert.deepEqual(results.effort, TINY);
     assert.match(results.machine.redis, /^(Redis|Valkey) \d/);
   });
@@ -138,7 +148,7 @@ describe('The bench: a tiny run', function () {
   it('shows its results in README.md, once', () => {
     const before = 'a\n<!-- npm run bench -- --write-readme -->\nold\n<!-- end -->\nz\n';
     const once = withSpeed(before, results);
-    assert.match(once, /^a\n[^]*\| assign-small \| service \|[^]*\nz\n$/);
+    assert.match(once, /^a\n[^]*\| assign-small \| service \|[^]*\nFrom start to [^]*\nz\n$/);
     assert.ok(!once.includes('old'));
     assert.equal(withSpeed(once, results), once);
   });

@@ -1,5 +1,18 @@
+import { readFileSync } from 'node:fs';
 import swaggerUi from 'swagger-ui-express';
 import type { Contract } from './contract.js';
+
+/** `build.js` puts there what the pages load: a folder for each content coding, and the files' versions. */
+export const DOCUMENTATION_FOLDER = new URL('../../documentation/', import.meta.url);
+
+/** By the name of a file, a digest of its content. */
+export type FileVersions = Readonly<Record<string, string>>;
+
+/** The versions of the pages' files. A link that names one leads to that content for ever. */
+export function readFileVersions(): FileVersions {
+  const text = readFileSync(new URL('versions.json', DOCUMENTATION_FOLDER), 'utf8');
+  return JSON.parse(text) as FileVersions;
+}
 
 /** Options of the page that swagger-ui-express makes; it wants the same ones for the page's script. */
 export function swaggerUiOptions(contract: Contract, rootPath: string): swaggerUi.SwaggerUiOptions {
@@ -14,19 +27,20 @@ export function swaggerUiOptions(contract: Contract, rootPath: string): swaggerU
 /** The page of Swagger UI. Its files are expected below the page's own path. */
 export function swaggerUiPage(contract: Contract, rootPath: string): string {
   const page = swaggerUi.generateHTML(undefined, swaggerUiOptions(contract, rootPath));
+  const linkTo = linksBelow(`${rootPath}${contract.pathOf('getSwaggerUi')}`);
   // swagger-ui-express refers to the files as ./, which fails where the page has no trailing slash.
-  return page.replaceAll('"./', `"${rootPath}${contract.pathOf('getSwaggerUi')}/`);
+  return page.replaceAll(/"\.\/([^"]+)"/g, (_link, name: string) => `"${linkTo(name)}"`);
 }
 
 /** The names of the files that a page refers to, which are found below the page's own path. */
 export function filesOf(page: string): ReadonlySet<string> {
-  const addresses = page.matchAll(/(?:src|href)="[^":]*\/([^"/:]+)"/g);
+  const addresses = page.matchAll(/(?:src|href)="[^":]*\/([^"/:?]+)(?:\?[^"]*)?"/g);
   return new Set([...addresses].map(([, name = '']) => name));
 }
 
 /** The page of ReDoc. redoc-express is of no use here: its page takes script and fonts from a CDN. */
 export function redocPage(contract: Contract, rootPath: string): string {
-  const script = `${rootPath}${contract.pathOf('getRedoc')}/redoc.standalone.js`;
+  const script = linksBelow(`${rootPath}${contract.pathOf('getRedoc')}`)('redoc.standalone.js');
   const document = `${rootPath}${contract.pathOf('getContractAsJson')}`;
   return `<!DOCTYPE html>
 <html lang="en">
@@ -43,4 +57,13 @@ export function redocPage(contract: Contract, rootPath: string): string {
   </body>
 </html>
 `;
+}
+
+/** A file that has no version, such as the script with this installation's options, is linked to without one. */
+function linksBelow(path: string): (name: string) => string {
+  const versions = readFileVersions();
+  return (name) => {
+    const version = versions[name];
+    return `${path}/${name}${version === undefined ? '' : `?v=${version}`}`;
+  };
 }

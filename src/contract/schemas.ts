@@ -25,24 +25,33 @@ export type Check = (value: unknown, listsAllErrors: boolean) => Verdict;
 export function createSchemaCompiler(document: OpenApiDocument): (...keys: string[]) => Check {
   assertNoneBelowContains(document, '');
   const deciding = createAjv(document, { allErrors: false });
-  const listing = createAjv(document, { allErrors: true });
+  // The same schemas, which the deciding ajv has found good: to check and to compile them twice at the start
+  // would be half of what the start costs in ajv.
+  const listing = once(() => createAjv(document, { allErrors: true, validateSchema: false }));
 
   return (...keys) => {
     const reference = referenceTo(...keys);
     const decide = deciding.compile(reference);
-    const list = listing.compile(reference);
+    const list = once(() => listing().compile(reference));
 
     return (value, listsAllErrors) => {
       const sensitive: string[] = [];
       if (decide.call(sensitive, value)) {
         return { errors: [], sensitive };
       }
+      const told = listsAllErrors ? list() : decide;
       if (listsAllErrors) {
-        list.call([], value);
+        told.call([], value);
       }
-      return { errors: (listsAllErrors ? list.errors : decide.errors) ?? [], sensitive: [] };
+      return { errors: told.errors ?? [], sensitive: [] };
     };
   };
+}
+
+/** Makes a value when it is first asked for. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** ajv looks at no further item once `contains` is fulfilled: a sensitive one might be overlooked. */

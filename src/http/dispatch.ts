@@ -6,6 +6,7 @@ import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
 import type { Input, Operations } from '../operations/operation.js';
 import type { ReadBody } from './body.js';
+import { createConstantReplies } from './constantReply.js';
 import { contextOf } from './requestContext.js';
 import type { Step } from './steps.js';
 
@@ -21,6 +22,7 @@ interface Reply {
   status: number;
   mediaType: string;
   headers?: Readonly<Record<string, string>>;
+  isConstant?: true;
   body: object | string;
 }
 
@@ -51,6 +53,7 @@ export function createDispatch(
 ): RequestHandler {
   assertOneToOne(contract.operationIds, Object.keys(operations));
   const { limitRate, readBody } = before;
+  const sendConstant = createConstantReplies();
 
   const answer = async (match: Match, request: Request, response: Response): Promise<void> => {
     const { fields, client } = contextOf(response);
@@ -69,7 +72,12 @@ export function createDispatch(
     };
     input.sensitive = contract.validate(match.operationId, input, sent?.text.length ?? 0);
     const operation = operations[match.operationId as OperationId] as AnyOperation;
-    send(response, await operation(input));
+    const reply = await operation(input);
+    if (reply.isConstant) {
+      sendConstant(request, response, reply);
+    } else {
+      send(response, reply);
+    }
   };
 
   return (request, response, next) => {
@@ -109,7 +117,7 @@ function send(response: Response, { status, mediaType, headers = {}, body }: Rep
   head.push('Cache-Control', 'no-store');
   head.push('Content-Type', `${mediaType}; charset=utf-8`);
   head.push('Content-Length', String(Buffer.byteLength(text)));
-  // All at once, past Express's send: no answer of an operation is cached, negotiated or a range of another.
+  // All at once, past Express's send: no such answer is cached, negotiated or a range of another.
   response.writeHead(status, head).end(text);
 }
 

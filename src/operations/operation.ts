@@ -39,6 +39,8 @@ type ReplyWith<Status, Content> = {
     status: Status;
     mediaType: MediaType;
     headers?: Readonly<Record<string, string>>;
+    /** Whether this object is the reply to every request. It is kept compressed, and has an ETag. */
+    isConstant?: true;
     /** What is not JSON is written by the operation itself. */
     body: MediaType extends 'application/json' ? Content[MediaType] : string;
   };

@@ -9,17 +9,21 @@ type ContractOperations = Pick<
 
 /** The four operations that show the contract: their answers never change while the service runs. */
 export function createContractOperations(contract: Contract, rootPath: string): ContractOperations {
-  const swaggerUi = swaggerUiPage(contract, rootPath);
-  const redoc = redocPage(contract, rootPath);
+  const constant = { status: 200, isConstant: true } as const;
+  const html = { ...constant, mediaType: 'text/html' } as const;
+  const swaggerUi = { ...html, body: swaggerUiPage(contract, rootPath) };
+  const redoc = { ...html, body: redocPage(contract, rootPath) };
+  const json = {
+    ...constant,
+    mediaType: 'application/json',
+    body: { ...contract.document },
+  } as const;
+  const yaml = { ...constant, mediaType: 'text/yaml', body: contract.yaml } as const;
 
   return {
-    getSwaggerUi: () => ({ status: 200, mediaType: 'text/html', body: swaggerUi }),
-    getRedoc: () => ({ status: 200, mediaType: 'text/html', body: redoc }),
-    getContractAsJson: () => ({
-      status: 200,
-      mediaType: 'application/json',
-      body: { ...contract.document },
-    }),
-    getContractAsYaml: () => ({ status: 200, mediaType: 'text/yaml', body: contract.yaml }),
+    getSwaggerUi: () => swaggerUi,
+    getRedoc: () => redoc,
+    getContractAsJson: () => json,
+    getContractAsYaml: () => yaml,
   };
 }
