@@ -7,7 +7,8 @@ const SOURCE = `${REPOSITORY}src/`;
 
 /** Which rooms a room's files may import from, beside their own and `errors.ts`. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  main: ['config', 'contract', 'log', 'service'],
+  main: ['config', 'contract', 'log', 'processes', 'service'],
+  processes: ['config', 'log', 'service'],
   service: ['config', 'log', 'contract', 'operations', 'celery', 'http'],
   // What these hand on is described where it is used.
   config: ['apiKeys', 'configReader', 'configValues', 'celery', 'json'],

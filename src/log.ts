@@ -23,6 +23,8 @@ export interface LogOptions {
  */
 export function openLog({ level, file, console }: LogOptions): {
   log: Log;
+  /** Writes whole lines of JSON that another process has made. */
+  forward: (lines: Buffer) => void;
   close: () => Promise<void>;
 } {
   const jsonOutputs = new Set<Writable>(console?.format === 'json' ? [console.stream] : []);
@@ -53,14 +55,36 @@ export function openLog({ level, file, console }: LogOptions): {
   const closeFile = file === undefined ? undefined : addFile(jsonOutputs, log, file);
   return {
     log,
+    forward(lines) {
+      for (const output of jsonOutputs) {
+        output.write(lines);
+      }
+      if (console?.format === 'readable') {
+        console.stream.write(
+          `${lines.toString().trimEnd().split('\n').map(madeReadable).join('\n')}\n`,
+        );
+      }
+    },
     async close() {
       logger.end();
       await Promise.all(
         streams.map((stream) => new Promise<void>((resolve) => stream.end(resolve))),
       );
+      await (console && untilWritten(console.stream));
       await closeFile?.();
     },
   };
+}
+
+/** The same log with more fields in every line. */
+export function withFields(log: Log, fields: Fields): Log {
+  const methods = Object.entries(log).map(([name, write]) => [
+    name,
+    (message: string, more?: Fields) => {
+      write(message, { ...fields, ...more });
+    },
+  ]);
+  return Object.fromEntries(methods) as Log;
 }
 
 function addFile(outputs: Set<Writable>, log: Log, file: string): () => Promise<void> {
@@ -84,6 +108,15 @@ function addFile(outputs: Set<Writable>, log: Log, file: string): () => Promise<
       });
     }
   };
+}
+
+/** Resolves when all that went to the stream before has left it, or never will. */
+function untilWritten(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => {
+      resolve();
+    });
+  });
 }
 
 /** At most so much goes out at once: a file is rotated between two writes. */
@@ -126,14 +159,32 @@ const jsonLine = winston.format.printf(({ level, message, ...fields }) => {
 });
 
 /** No text can begin an entry of its own: values are written as JSON, and the lines of a stack are indented. */
-const readable = winston.format.printf(({ level, message, stack, ...fields }) => {
+const readable = winston.format.printf((entry) => readableLine(new Date().toISOString(), entry));
+
+function readableLine(
+  timestamp: string,
+  { level, message, stack, ...fields }: Fields & { level: string },
+): string {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const trace = typeof stack === 'string' ? stack.split('\n') : [];
-  const line = `${new Date().toISOString()} ${level.padEnd(8)} ${String(message)}${details.join('')}`;
+  const line = `${timestamp} ${level.padEnd(8)} ${String(message)}${details.join('')}`;
   return withoutCredentials([line, ...trace].map(escaped).join('\n    '));
-});
+}
+
+/** The readable line for one of JSON; whatever is no entry of a log stays as it is. */
+function madeReadable(line: string): string {
+  try {
+    const { timestamp, ...entry } = JSON.parse(line) as Fields & {
+      timestamp: string;
+      level: string;
+    };
+    return readableLine(timestamp, entry);
+  } catch {
+    return escaped(line);
+  }
+}
 
 /**
  * What a terminal or a viewer may take for the end of a line, a command or another direction of reading:
