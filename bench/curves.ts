@@ -49,7 +49,8 @@ export async function runCurves(stage: Stage, progress: Progress): Promise<Curve
       await byConnections(stage, contenders, progress),
       await byQueueDepth(stage, withRedis, progress),
       await byResultSize(stage, withRedis, progress),
-      await byProcesses(stage, progress),
+      await byProcesses(stage, 'assign-small', progress),
+      await byProcesses(stage, 'result-hit', progress),
     ],
   };
 }
@@ -106,29 +107,34 @@ async function byResultSize(
   return { title, valueName: 'bytes', points };
 }
 
-async function byProcesses(stage: Stage, progress: Progress): Promise<Curve> {
+async function byProcesses(stage: Stage, name: string, progress: Progress): Promise<Curve> {
+  const work = caseOf(name);
   const points: Point[] = [];
   for (const processes of PROCESSES) {
     const variables = { WEB_CONCURRENCY: String(processes) };
     const service = await stage.start('service', { variables });
-    // What answers may be fewer or more processes than were asked for: a primary counts too.
-    const name = `service, ${processCount(service.leader)} running`;
+    // The primary process of several counts too.
+    const label = `service, ${processCount(service.leader)} running`;
     const figures = await measureCase(
       stage,
-      assignSmall(),
-      new Map([[name, service]]),
+      work,
+      new Map([[label, service]]),
       { ...EFFORT, warmUpMs: 3_000, rounds: DEPTH_ROUNDS },
       progress,
     );
     points.push(...pointsOf(processes, figures));
     await service.stop();
   }
-  return { title: 'Small assignments by processes', valueName: 'WEB_CONCURRENCY', points };
+  return { title: `By processes, ${name}`, valueName: 'WEB_CONCURRENCY', points };
 }
 
 function assignSmall(): Case {
-  const found = CASES.find(({ name }) => name === 'assign-small');
-  if (found === undefined) throw new Error('There is no case assign-small');
+  return caseOf('assign-small');
+}
+
+function caseOf(wanted: string): Case {
+  const found = CASES.find(({ name }) => name === wanted);
+  if (found === undefined) throw new Error(`There is no case ${wanted}`);
   return found;
 }
 

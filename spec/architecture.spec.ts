@@ -7,14 +7,16 @@ const SOURCE = `${REPOSITORY}src/`;
 
 /** Which rooms a room's files may import from, beside their own, `errors.ts` and `timestamp.ts`. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  main: ['config', 'contract', 'log', 'service'],
+  main: ['config', 'contract', 'log', 'logLines', 'processes', 'service'],
+  processes: ['config', 'log', 'service'],
   service: ['config', 'log', 'contract', 'operations', 'celery', 'http'],
   // What these hand on is described where it is used.
   config: ['apiKeys', 'configReader', 'configValues', 'celery', 'json'],
   apiKeys: [],
   configReader: [],
   configValues: ['celery', 'configReader'],
-  log: ['configValues'],
+  log: ['configValues', 'logLines'],
+  logLines: ['configValues'],
   errors: ['contract'],
   contract: ['json'],
   operations: ['contract', 'celery', 'json'],

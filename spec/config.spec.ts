@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
+import { connectionOptions } from '../src/celery/connection.js';
 import { ConfigError, readConfig, type Config } from '../src/config.js';
-import { withoutCredentials } from '../src/log.js';
+import { withoutCredentials } from '../src/logLines.js';
 import { REPOSITORY } from './support/fleet.js';
 
 function read(environment: Record<string, string | undefined>): Config {
@@ -149,6 +151,24 @@ describe('readConfig', () => {
       read({ REDIS_URL: 'rediss://host?ssl_cert_reqs=none' }).broker.url,
       'rediss://host',
     );
+  });
+
+  it('lets a certificate name another host where ssl_check_hostname says so', () => {
+    const checkOf = (query: string) => {
+      const { broker, sentinel } = read({ REDIS_URL: `rediss://host/0${query}` });
+      return connectionOptions(broker, { sentinel, silenceMs: 500 }).tls?.checkServerIdentity;
+    };
+    assert.equal(checkOf(''), undefined);
+    assert.equal(checkOf('?ssl_check_hostname=true'), undefined);
+    assert.equal(typeof checkOf('?ssl_check_hostname=False'), 'function');
+  });
+
+  it('gives what can be handed to another process as it is', () => {
+    const config = read({
+      REDIS_URL: 'rediss://host/0?ssl_check_hostname=false',
+      API_KEYS: 'ours=our-secret-0123456789',
+    });
+    assert.deepEqual(deserialize(serialize(config)), config);
   });
 
   it('takes routes and namespaces as lists', () => {

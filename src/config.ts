@@ -34,6 +34,8 @@ import type { JsonLimits } from './json/jsonDocument.js';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** How many processes share the port. */
+  readonly processes: number;
   /** The path under which a proxy shows this service: empty, or `/a/b` without a slash at its end. */
   readonly rootPath: string;
   /** Express's setting `trust proxy`. */
@@ -132,6 +134,7 @@ export function readConfig(
   const config: Config = {
     host: read('FASTAPI_HOST', parseText, '0.0.0.0'),
     port: read('FASTAPI_PORT', integerBetween(0, 65_535), '8000'),
+    processes: read('WEB_CONCURRENCY', integerBetween(1, 64), '1'),
     rootPath: read('ROOT_PATH', parseRootPath, '/'),
     trustProxy: read('TRUST_PROXY', parseTrustProxy, 'false'),
     corsOrigins: read('CORS_ORIGINS', parseOrigins, '*'),

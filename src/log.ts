@@ -2,9 +2,15 @@ import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { createStream } from 'rotating-file-stream';
 import { LOG_LEVELS, type LogLevel } from './configValues.js';
+import {
+  cleaned,
+  jsonLine,
+  madeReadable,
+  readableLine,
+  type Fields,
+  type WriteLine,
+} from './logLines.js';
 import { timestamp } from './timestamp.js';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** One method per level. `fields` are for programs; `undefined` ones are left out. */
 export type Log = Record<Lowercase<LogLevel>, (message: string, fields?: Fields) => void>;
@@ -23,6 +29,8 @@ export interface LogOptions {
  */
 export function openLog({ level, file, console }: LogOptions): {
   log: Log;
+  /** Writes whole lines of JSON that another process has made. */
+  forward: (text: Buffer) => void;
   close: () => Promise<void>;
 } {
   const lines = createLines(jsonLine);
@@ -45,6 +53,13 @@ export function openLog({ level, file, console }: LogOptions): {
   const closeFile = file === undefined ? undefined : addFile(lines.outputs, log, file);
   return {
     log,
+    forward(text) {
+      lines.forward(text.toString());
+      if (readableLines.outputs.size > 0) {
+        const made = text.toString().trimEnd().split('\n').map(madeReadable);
+        readableLines.forward(`${made.join('\n')}\n`);
+      }
+    },
     async close() {
       isClosed = true;
       lines.flush();
@@ -53,6 +68,17 @@ export function openLog({ level, file, console }: LogOptions): {
       await closeFile?.();
     },
   };
+}
+
+/** The same log with more fields in every line. */
+export function withFields(log: Log, fields: Fields): Log {
+  const methods = Object.entries(log).map(([name, write]) => [
+    name,
+    (message: string, more?: Fields) => {
+      write(message, { ...fields, ...more });
+    },
+  ]);
+  return Object.fromEntries(methods) as Log;
 }
 
 function addFile(outputs: Set<Writable>, log: Log, file: string): () => Promise<void> {
@@ -93,12 +119,12 @@ const LONGEST_WAIT_MS = 10;
 /** At most so much goes out at once: a file is rotated between two writes. */
 const WRITTEN_AT_ONCE = 64 * 1024;
 
-type WriteLine = (level: LogLevel, message: string, fields: Fields) => string;
-
 /** Makes lines and hands them on to every output, many at a time. */
 function createLines(write: WriteLine): {
   outputs: Set<Writable>;
-  add: (...entry: Parameters<WriteLine>) => void;
+  add: (level: LogLevel, message: string, fields: Fields) => void;
+  /** Adds lines that are made already. */
+  forward: (lines: string) => void;
   flush: () => void;
 } {
   const outputs = new Set<Writable>();
@@ -107,74 +133,33 @@ function createLines(write: WriteLine): {
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const cleaned = withoutCredentials(escaped(text));
+    const lines = cleaned(text);
     text = '';
     for (const output of outputs) {
-      output.write(cleaned);
+      output.write(lines);
+    }
+  };
+
+  const forward = (made: string): void => {
+    if (outputs.size === 0) {
+      return;
+    }
+    text += made;
+    if (text.length >= WRITTEN_AT_ONCE) {
+      flush();
+    } else {
+      timer ??= setTimeout(flush, LONGEST_WAIT_MS);
     }
   };
 
   return {
     outputs,
     add(level, message, fields) {
-      if (outputs.size === 0) {
-        return;
-      }
-      text += `${write(level, message, fields)}\n`;
-      if (text.length >= WRITTEN_AT_ONCE) {
-        flush();
-      } else {
-        timer ??= setTimeout(flush, LONGEST_WAIT_MS);
+      if (outputs.size > 0) {
+        forward(`${write(timestamp(), level, message, fields)}\n`);
       }
     },
+    forward,
     flush,
   };
-}
-
-function jsonLine(level: LogLevel, message: string, fields: Fields): string {
-  const head = `{"timestamp":"${timestamp()}","level":"${level}","message":${JSON.stringify(message)}`;
-  const rest = JSON.stringify(fields);
-  return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`;
-}
-
-/** No text can begin an entry of its own: values are written as JSON, and the lines of a stack are indented. */
-function readableLine(level: LogLevel, message: string, { stack, ...fields }: Fields): string {
-  const details = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  const trace = typeof stack === 'string' ? stack.split('\n') : [];
-  const start = `${timestamp()} ${level.padEnd(8)} ${message.replaceAll('\n', '\\u000a')}`;
-  return [`${start}${details.join('')}`, ...trace].join('\n    ');
-}
-
-/**
- * What a terminal or a viewer may take for the end of a line, a command or another direction of reading:
- * the control characters C0 but the end of our own lines, DEL and C1, the line separators, and the marks of bidirectional text (UAX #9).
- */
-const CONTROLS = /(?!\n)[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-
-/** In lines of JSON, such characters stand in strings alone, where these escapes mean the same. */
-function escaped(text: string): string {
-  if (!/[^ -~\n]/.test(text)) {
-    return text;
-  }
-  return text.replace(
-    CONTROLS,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-/**
- * Hides user and password of every URL in a text: what stands between `://` and the last `@` of the same
- * word. Costs linear time, whatever the text.
- */
-export function withoutCredentials(text: string): string {
-  if (!text.includes('://')) {
-    return text;
-  }
-  return text.replace(/[^\s"<>]+/g, (word) => {
-    const start = word.indexOf('://');
-    const end = word.lastIndexOf('@');
-    return start >= 0 && end > start ? `${word.slice(0, start)}://***${word.slice(end)}` : word;
-  });
 }

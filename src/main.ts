@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
-import { ConfigError, readConfig } from './config.js';
+import { ConfigError, readConfig, type Config } from './config.js';
 import { ContractError } from './contract/contract.js';
-import { openLog, withoutCredentials } from './log.js';
+import { openLog, withFields } from './log.js';
+import { withoutCredentials } from './logLines.js';
+import { joinPrimary } from './processes/primary.js';
+import { ProcessFailure, startProcesses } from './processes/processes.js';
+import { killWorkers } from './processes/worker.js';
 import { startService } from './service.js';
 
 const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', import.meta.url));
@@ -11,14 +15,19 @@ const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', impo
 /** How long the last lines of the log may take to reach its file. */
 const LAST_WORDS_MS = 1_000;
 
+const primary = joinPrimary(process.argv);
+
 async function main(): Promise<void> {
-  const environment = { ...readEnvironmentFile('.env'), ...process.env };
-  const config = readConfig(environment, DEFAULT_LOG_FILE);
-  const { log, close: closeLog } = openLog({
+  // Listened to before anything starts: process 1 of a container ignores a signal that it doesn't handle.
+  const stopSignal = untilStopSignal();
+  const config = await (primary === undefined ? readConfiguration() : primary.config);
+  const opened = openLog({
     level: config.logLevel,
-    file: config.logFile,
+    // The primary writes and rotates the file, with the lines of its workers.
+    file: primary === undefined ? config.logFile : undefined,
     console: { stream: process.stdout, format: process.stdout.isTTY ? 'readable' : 'json' },
   });
+  const log = primary === undefined ? opened.log : withFields(opened.log, { pid: process.pid });
   process.stdout.on('error', () => {
     // A reader of the console that went away must not stop the service.
   });
@@ -29,28 +38,36 @@ async function main(): Promise<void> {
     const end = () => process.exit(1);
     setTimeout(end, LAST_WORDS_MS);
     process.on('uncaughtException', end);
-    void closeLog().then(end);
+    void opened.close().then(end);
   });
 
-  // Listened to before anything starts: process 1 of a container ignores a signal that it doesn't handle.
-  const stopSignal = untilStopSignal();
+  const { processes, host, rootPath } = config;
+  // Of a worker, the primary tells what matters.
+  const tell = primary === undefined ? log.info : log.debug;
   try {
-    const service = await startService(config, log);
-    log.info('Listening', { host: config.host, port: service.port, root_path: config.rootPath });
-    log.info('Stopping: finishing what is in flight', { signal: await stopSignal });
+    const service = await (processes === 1
+      ? startService(config, log)
+      : startProcesses(config, { ...opened, stopSignal }));
+    tell('Listening', {
+      ...{ host, port: service.port, root_path: rootPath },
+      processes: processes === 1 ? undefined : processes,
+    });
+    const signal = await Promise.race([stopSignal, ...(primary ? [primary.stopped] : [])]);
+    tell('Stopping: finishing what is in flight', { signal });
     await service.close();
-    log.info('Stopped');
+    tell('Stopped');
   } finally {
-    await closeLog();
+    await opened.close();
   }
 }
 
-/** Resolves at the first SIGTERM or SIGINT. The second one ends the process at once. */
+/** Resolves at the first SIGTERM or SIGINT. The second one ends the process at once, and its workers. */
 function untilStopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let stopping = false;
     const onSignal = (signal: NodeJS.Signals) => {
       if (stopping) {
+        killWorkers();
         process.exit(1);
       }
       stopping = true;
@@ -59,6 +76,11 @@ function untilStopSignal(): Promise<NodeJS.Signals> {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });
+}
+
+function readConfiguration(): Config {
+  const environment = { ...readEnvironmentFile('.env'), ...process.env };
+  return readConfig(environment, DEFAULT_LOG_FILE);
 }
 
 function readEnvironmentFile(path: string): NodeJS.Dict<string> {
@@ -73,7 +95,11 @@ function readEnvironmentFile(path: string): NodeJS.Dict<string> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof ContractError) {
+  if (
+    error instanceof ConfigError ||
+    error instanceof ContractError ||
+    error instanceof ProcessFailure
+  ) {
     return error.message;
   }
   if (!(error instanceof Error)) {
@@ -83,13 +109,20 @@ function explain(error: unknown): string {
   if (code === 'EADDRINUSE') {
     return `${error.message}\nStop what uses this port, or choose another with FASTAPI_PORT.`;
   }
-  if (syscall === 'listen' || syscall === 'getaddrinfo') {
+  if (['listen', 'bind', 'getaddrinfo'].includes(syscall ?? '')) {
     return `${error.message}\nCheck FASTAPI_HOST and FASTAPI_PORT.`;
   }
   return error.stack ?? error.message;
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${withoutCredentials(explain(error))}\n`);
-  process.exitCode = 1;
-});
+main()
+  .catch((error: unknown) => {
+    const reason = withoutCredentials(explain(error));
+    if (primary === undefined) {
+      process.stderr.write(`${reason}\n`);
+    } else {
+      primary.fail(reason);
+    }
+    process.exitCode = 1;
+  })
+  .finally(() => primary?.leave());

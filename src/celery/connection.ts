@@ -42,11 +42,13 @@ export interface ConnectionSettings {
  * sending may have run). Whoever sends a command that may run twice tries again itself.
  */
 export function connectionOptions(
-  { options }: RedisAddress,
+  { options, checksHostname }: RedisAddress,
   { sentinel, silenceMs }: ConnectionSettings,
 ): RedisOptions {
   return {
     ...options,
+    ...(options.tls &&
+      !checksHostname && { tls: { ...options.tls, checkServerIdentity: () => undefined } }),
     ...(options.sentinels && {
       name: sentinel.masterName ?? '',
       ...(sentinel.username !== undefined && { sentinelUsername: sentinel.username }),

@@ -13,6 +13,8 @@ export interface RedisAddress {
   label: string;
   database: number;
   options: Pick<RedisOptions, 'tls' | 'sentinels'>;
+  /** Whether a certificate must name the host; with TLS alone. */
+  checksHostname: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export function parseRedisUrl(text: string): RedisAddress {
     label: `${url.protocol}//${url.host}${url.pathname}`,
     database: databaseOf(url),
     options: url.protocol === 'redis:' ? {} : { tls: tlsOptions(parameters) },
+    checksHostname: parameters.get('ssl_check_hostname')?.toLowerCase() !== 'false',
   };
 }
 
@@ -76,6 +79,7 @@ function parseSentinelUrls(text: string): RedisAddress {
     label: urls.map(({ host, pathname }) => `sentinel://${host}${pathname}`).join(';'),
     database,
     options: { sentinels },
+    checksHostname: true,
   };
 }
 
@@ -123,14 +127,12 @@ function tlsOptions(parameters: URLSearchParams): NonNullable<RedisOptions['tls'
   } catch (error) {
     throw new Error('has a certificate or a key that TLS does not take', { cause: error });
   }
-  const checksHostname = parameters.get('ssl_check_hostname')?.toLowerCase() !== 'false';
   return {
     // A server always has a certificate, so that "optional" verifies it just as "required" does.
     rejectUnauthorized: requirement !== 'none',
     ...(ca && { ca }),
     ...(cert && { cert }),
     ...(key && { key }),
-    ...(!checksHostname && { checkServerIdentity: () => undefined }),
   };
 }
 

@@ -1,0 +1,166 @@
+import cluster from 'node:cluster';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Config } from '../config.js';
+import type { Log } from '../log.js';
+import type { Service } from '../service.js';
+import { prepareWorkers, startWorker, type WorkerEnd, type WorkerProcess } from './worker.js';
+
+/** Processes did not start or not stop as they should. The message is for whoever runs the service. */
+export class ProcessFailure extends Error {
+  override readonly name = 'ProcessFailure';
+}
+
+export interface ProcessesOptions {
+  log: Log;
+  /** Is handed what the workers log: whole lines of JSON. */
+  forward: (lines: Buffer) => void;
+  /** When it resolves, no process is started any more. */
+  stopSignal: Promise<unknown>;
+}
+
+/**
+ * Starts as many workers, processes of this program, as `config.processes` says. They share the port, and
+ * what may be in flight. Resolves when all of them listen; from then on, one that ends is replaced, after a
+ * pause where it has not lived for long. Closing lets all of them drain.
+ *
+ * @throws ProcessFailure when one can't start, with all of them ended; when closing, if one has not drained
+ */
+export async function startProcesses(config: Config, options: ProcessesOptions): Promise<Service> {
+  if (!cluster.isPrimary) {
+    throw new ProcessFailure(
+      'WEB_CONCURRENCY starts no processes inside of another cluster, such as that of pm2: set it to 1.',
+    );
+  }
+  prepareWorkers();
+  const stopping = new AbortController();
+  const stop = (): void => {
+    stopping.abort();
+  };
+  const crew: Crew = {
+    ...options,
+    config: shareOf(config),
+    running: new Set(),
+    stopping: stopping.signal,
+    hasStarted: false,
+    hasFailed: false,
+  };
+  const places = Array.from({ length: config.processes }, () => fillPlace(crew));
+  const emptied = Promise.allSettled(places.map(({ finished }) => finished));
+  void options.stopSignal.then(stop);
+  try {
+    const ports = await Promise.all(places.map(({ started }) => started));
+    crew.hasStarted = true;
+    return {
+      // Where a stop came before they listened, none has a port.
+      port: ports.find((port) => port !== undefined) ?? config.port,
+      async close() {
+        stop();
+        each(crew, (worker) => {
+          worker.stop();
+        });
+        const patience = config.shutdownDelayMs + config.shutdownTimeoutMs + GRACE_MS;
+        const overdue = setTimeout(killAll, Math.min(patience, LONGEST_TIMER_MS), crew);
+        await emptied;
+        clearTimeout(overdue);
+        if (crew.hasFailed) {
+          throw new ProcessFailure('Not every process has stopped in order: the log says which.');
+        }
+      },
+    };
+  } catch (error) {
+    stop();
+    killAll(crew);
+    await emptied;
+    throw error;
+  }
+}
+
+/** What a worker needs to stop in order, beside the times that the configuration gives it. */
+const GRACE_MS = 5_000;
+
+/** Of Node.js: a longer one ends at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The pauses before a process that has lived for less than SETTLED_MS is replaced double from the first. */
+const SETTLED_MS = 10_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** The bounds of what is in flight hold for all workers together; each can take the largest body. */
+function shareOf(config: Config): Config {
+  const { processes, bodyLimitBytes, maxRequestsInFlight, maxBytesInFlight } = config;
+  return {
+    ...config,
+    processes: 1,
+    maxRequestsInFlight: Math.max(1, Math.floor(maxRequestsInFlight / processes)),
+    maxBytesInFlight: Math.max(bodyLimitBytes, Math.floor(maxBytesInFlight / processes)),
+  };
+}
+
+/** `started` resolves with the port when a worker listens, or with undefined when a stop has come first. */
+function fillPlace(crew: Crew): { started: Promise<number | undefined>; finished: Promise<void> } {
+  let onListening: (port: number) => void = () => undefined;
+  const listening = new Promise<number>((resolve) => {
+    onListening = resolve;
+  });
+  const finished = keepFilled(crew, onListening);
+  return { started: Promise.race([listening, finished.then(() => undefined)]), finished };
+}
+
+/** Runs one worker after the other until the stop. Rejects when one ends before the service has started. */
+async function keepFilled(crew: Crew, onListening: (port: number) => void): Promise<void> {
+  const { log, stopping, running } = crew;
+  const isOver = (): boolean => stopping.aborted;
+  let pauseMs = 0;
+  while (!isOver()) {
+    const startedAt = performance.now();
+    const worker = startWorker(crew.config, { ...crew, onListening });
+    running.add(worker);
+    const end = await worker.ended;
+    running.delete(worker);
+    const { hasListened, ...fields } = end;
+    if (isOver()) {
+      if (end.code !== 0 && hasListened) {
+        crew.hasFailed = true;
+        log.critical('A process has ended before it had stopped in order', fields);
+      }
+      return;
+    }
+    if (!crew.hasStarted && !hasListened) {
+      throw new ProcessFailure(end.reason ?? `${describe(end)} before it listened: see the log.`);
+    }
+    const isYoung = performance.now() - startedAt < SETTLED_MS;
+    pauseMs = isYoung ? Math.min(Math.max(FIRST_PAUSE_MS, 2 * pauseMs), LONGEST_PAUSE_MS) : 0;
+    // With 0 ends one that was sent a signal of its own.
+    const report = end.code === 0 ? log.warning : log.critical;
+    report('A process has ended, and another takes its place', { ...fields, pause_ms: pauseMs });
+    await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
+
+function describe({ pid, code, signal }: WorkerEnd): string {
+  return `The process ${String(pid)} has ended (${signal ?? `exit code ${String(code)}`})`;
+}
+
+function each({ running }: Crew, act: (worker: WorkerProcess) => void): void {
+  for (const worker of running) {
+    act(worker);
+  }
+}
+
+function killAll(crew: Crew): void {
+  each(crew, (worker) => {
+    worker.kill();
+  });
+}
+
+interface Crew extends ProcessesOptions {
+  /** Of one worker. */
+  config: Config;
+  running: Set<WorkerProcess>;
+  stopping: AbortSignal;
+  /** Whether all have listened. */
+  hasStarted: boolean;
+  /** Whether one has ended otherwise than by draining when it should have drained. */
+  hasFailed: boolean;
+}
