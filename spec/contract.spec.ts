@@ -56,7 +56,8 @@ describe('The contract', () => {
 
   it('leaves what it validates as it is', () => {
     const body = { task_type: 'approve_batches', params: { batch_ids: [] } };
-    loadContract(FILE, '').validate('assignTask', { pathParameters: {}, headers: {}, body }, 0);
+    const values = { pathParameters: {}, headers: {}, query: {}, body };
+    loadContract(FILE, '').validate('assignTask', values, 0);
     assert.deepEqual(body, { task_type: 'approve_batches', params: { batch_ids: [] } });
   });
 

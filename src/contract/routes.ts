@@ -1,5 +1,6 @@
 import { InvalidRequest, MethodNotAllowed } from '../errors.js';
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
+import { queryParameterOf, type QueryParameter } from './query.js';
 
 /** The operation that a request asks for. */
 export interface Match {
@@ -11,6 +12,7 @@ export interface Match {
   isGuarded: boolean;
   /** Of the headers that it takes: as the contract writes them, and as Node does. */
   headerNames: readonly { name: string; field: string }[];
+  queryParameters: readonly QueryParameter[];
   /** Decoded, by name. */
   pathParameters: Readonly<Record<string, string>>;
 }
@@ -127,6 +129,9 @@ function routeOf(
       takesBody: operation.requestBody !== undefined,
       isGuarded: (operation.security ?? security).some((schemes) => KEY_SCHEME in schemes),
       headerNames: headerNamesOf(operation),
+      queryParameters: (operation.parameters ?? [])
+        .filter((one) => one.in === 'query')
+        .map(queryParameterOf),
       pathParameters: {},
     });
   }

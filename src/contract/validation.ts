@@ -9,6 +9,8 @@ export interface RequestValues {
   pathParameters: Readonly<Record<string, string>>;
   /** Those that the contract names, by the contract's names. */
   headers: Readonly<Record<string, string>>;
+  /** Those that the contract names, read as `readQuery` does. */
+  query: Readonly<Record<string, unknown>>;
   /** The parsed JSON body. */
   body: unknown;
 }
@@ -91,7 +93,7 @@ function judge(
   bodyLength: number,
 ): { faults: readonly RequestFault[]; sensitive: readonly string[] } {
   const value = select(values);
-  if (value === undefined && where.in === 'header') {
+  if (value === undefined && where.in !== 'body') {
     return isRequired
       ? { faults: [{ ...where, message: 'is required' }], sensitive: NONE }
       : FAULTLESS;
@@ -117,12 +119,14 @@ function placeOf(
   switch (place) {
     case 'path':
       return { where: { in: place, pointer }, select: (values) => values.pathParameters[name] };
+    case 'query':
+      return { where: { in: place, pointer }, select: (values) => values.query[name] };
     case 'header':
       return { where: { in: place, pointer }, select: (values) => values.headers[name] };
     default:
       throw new Error(
         `The contract's parameter ${name} of ${operationId} is in '${place}': ` +
-          'only parameters in the path and in headers are supported',
+          'only parameters in the path, in the query and in headers are supported',
       );
   }
 }

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
+import { readQuery } from '../contract/query.js';
 import type { Match } from '../contract/routes.js';
 import type { RequestValues } from '../contract/validation.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
@@ -64,6 +65,7 @@ export function createDispatch(
     const input = {
       pathParameters: match.pathParameters,
       headers: headersOf(request, match.headerNames),
+      query: queryOf(request, match.queryParameters),
       body: sent?.value,
       sent,
       sensitive: NONE as readonly string[],
@@ -91,12 +93,12 @@ export function createDispatch(
 }
 
 const NONE: readonly never[] = [];
-const NO_HEADERS = {};
+const NOTHING = {};
 
 /** Of a header that was sent twice, Node has joined the values by commas. */
 function headersOf({ headers }: Request, names: Match['headerNames']): Record<string, string> {
   if (names.length === 0) {
-    return NO_HEADERS;
+    return NOTHING;
   }
   const values: Record<string, string> = {};
   for (const { name, field } of names) {
@@ -106,6 +108,13 @@ function headersOf({ headers }: Request, names: Match['headerNames']): Record<st
     }
   }
   return values;
+}
+
+function queryOf(
+  request: Request,
+  parameters: Match['queryParameters'],
+): Readonly<Record<string, unknown>> {
+  return parameters.length === 0 ? NOTHING : readQuery(parameters, request.url);
 }
 
 function send(response: Response, { status, mediaType, headers = {}, body }: Reply): void {

@@ -7,6 +7,7 @@ export interface Input<Id extends OperationId> {
   pathParameters: PathParametersOf<Id>;
   /** By the contract's names; one that was not sent is absent. */
   headers: HeadersOf<Id>;
+  query: QueryOf<Id>;
   body: BodyOf<Id>;
   /** The body as its sender wrote it. */
   sent: BodyOf<Id> extends undefined ? undefined : JsonDocument;
@@ -54,6 +55,12 @@ type PathParametersOf<Id extends OperationId> = operations[Id]['parameters'] ext
 
 type HeadersOf<Id extends OperationId> = operations[Id]['parameters'] extends {
   header?: infer Parameters extends object;
+}
+  ? Parameters
+  : undefined;
+
+type QueryOf<Id extends OperationId> = operations[Id]['parameters'] extends {
+  query?: infer Parameters extends object;
 }
   ? Parameters
   : undefined;
