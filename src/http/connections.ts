@@ -40,7 +40,10 @@ export function watchConnections(server: Server): Connections {
     const entry = { response, keepsAlive: response.shouldKeepAlive };
     pending.push(entry);
     response.on('close', () => {
-      pending.splice(pending.indexOf(entry), 1);
+      const index = pending.indexOf(entry);
+      if (index >= 0) {
+        pending.splice(index, 1);
+      }
     });
     if (isEnding) {
       if (previous !== undefined) {
