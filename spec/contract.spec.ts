@@ -145,8 +145,8 @@ describe('The contract', () => {
       /secures getHealth by ApiKeys/,
     ],
     [
-      'has a parameter that is neither in the path nor a header',
-      (text) => text.replace('in: path', 'in: query'),
+      'has a parameter in a cookie',
+      (text) => text.replace('in: path', 'in: cookie'),
       /task_id/,
     ],
     [
