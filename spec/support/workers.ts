@@ -21,14 +21,21 @@ export async function untilGone(ids: readonly number[]): Promise<void> {
   });
 }
 
+/** One that dies again and again is replaced after a pause, and a busy machine starts it slowly. */
+const REPLACED_WITHIN_MS = 30_000;
+
 /** Waits until a process that is none of these has answered a request; gives its id. */
 export function untilNewWorker(service: ServiceProcess, known: readonly number[]): Promise<number> {
-  return eventually('a new process answers', async () => {
-    // One that came to a process that ends has no answer.
-    await ask({ url: `${service.url}/health/live` }).catch(() => undefined);
-    const requests = service.lines().filter(({ message }) => message === 'request');
-    return requests.map(({ pid }) => pid as number).find((pid) => !known.includes(pid));
-  });
+  return eventually(
+    'a new process answers',
+    async () => {
+      // One that came to a process that ends has no answer.
+      await ask({ url: `${service.url}/health/live` }).catch(() => undefined);
+      const requests = service.lines().filter(({ message }) => message === 'request');
+      return requests.map(({ pid }) => pid as number).find((pid) => !known.includes(pid));
+    },
+    REPLACED_WITHIN_MS,
+  );
 }
 
 /** A variable NODE_OPTIONS by which every process runs a module before its program. */
