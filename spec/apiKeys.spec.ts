@@ -64,11 +64,23 @@ describe('With API_KEYS', () => {
 
   it('says in the contract that it does not go without one', async () => {
     const secured = await securityOf(service);
-    assert.deepEqual(secured, { assignTask: [{ ApiKey: [] }], getResult: [{ ApiKey: [] }] });
+    const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
+    assert.deepEqual(secured, {
+      assignTask: [{ ApiKey: [] }],
+      getResult: [{ ApiKey: [] }],
+      streamResult: inQuery,
+      watchTask: inQuery,
+    });
     const without = await startTestService();
     try {
       const optional = [{ ApiKey: [] }, {}];
-      assert.deepEqual(await securityOf(without), { assignTask: optional, getResult: optional });
+      const inQueryOptional = [...inQuery, {}];
+      assert.deepEqual(await securityOf(without), {
+        assignTask: optional,
+        getResult: optional,
+        streamResult: inQueryOptional,
+        watchTask: inQueryOptional,
+      });
     } finally {
       await without.close();
     }

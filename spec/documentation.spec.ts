@@ -10,6 +10,8 @@ import { resultOf } from './support/tasks.js';
 const SUMMARIES = [
   'Assign a task to the workers',
   'Read how a task stands and what it returned',
+  'Follow a task as Server-Sent Events',
+  'Follow a task on a WebSocket',
   'Health of the service and of Redis',
   'Is the process alive?',
   'Should this instance get traffic?',
