@@ -64,15 +64,27 @@ describe('With API_KEYS', () => {
 
   it('says in the contract that it does not go without one', async () => {
     const secured = await securityOf(service);
-    const names = ['assignTask', 'assignTasks', 'getResult', 'getResults'];
-    assert.deepEqual(secured, Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]])));
+    const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
+    assert.deepEqual(secured, {
+      assignTask: [{ ApiKey: [] }],
+      assignTasks: [{ ApiKey: [] }],
+      getResult: [{ ApiKey: [] }],
+      getResults: [{ ApiKey: [] }],
+      streamResult: inQuery,
+      watchTask: inQuery,
+    });
     const without = await startTestService();
     try {
       const optional = [{ ApiKey: [] }, {}];
-      assert.deepEqual(
-        await securityOf(without),
-        Object.fromEntries(names.map((name) => [name, optional])),
-      );
+      const inQueryOptional = [...inQuery, {}];
+      assert.deepEqual(await securityOf(without), {
+        assignTask: optional,
+        assignTasks: optional,
+        getResult: optional,
+        getResults: optional,
+        streamResult: inQueryOptional,
+        watchTask: inQueryOptional,
+      });
     } finally {
       await without.close();
     }

@@ -15,7 +15,7 @@ export function createGetResults(dependencies: {
   /** In milliseconds. */
   timeout: number;
 }): Operation<'getResults'> {
-  const { readResult, timeout } = dependencies;
+  const { readResult, exposesTracebacks, timeout } = dependencies;
 
   return async ({ query, annotate }) => {
     const ids = [...new Set(query.ids)];
@@ -34,7 +34,7 @@ export function createGetResults(dependencies: {
       );
       for (const [id, read] of reads) {
         if ('status' in read) {
-          results.push(taskResult(id, read.status, dependencies));
+          results.push(taskResult(id, read.status, exposesTracebacks));
           room -= lengthOf(read.status);
         } else if (read.isUnreadable) {
           results.push(unread(id, read.reason));
