@@ -67,6 +67,8 @@ export interface Config {
   readonly brokerKeyPrefix: string;
   readonly resultKeyPrefix: string;
   readonly routing: RoutingOptions;
+  /** Whether a task type that no live worker has is refused. */
+  readonly hasStrictTaskTypes: boolean;
   /** Names this service in messages and events. */
   readonly taskOrigin: string;
   readonly sendsTaskSentEvents: boolean;
@@ -184,6 +186,7 @@ export function readConfig(
         'worker.*=worker_queue,automation.*=automation_queue',
       ),
     },
+    hasStrictTaskTypes: read('STRICT_TASK_TYPES', parseBoolean, 'false'),
     taskOrigin: read('TASK_ORIGIN', parseTaskOrigin, `orchestrator@${hostname()}`),
     sendsTaskSentEvents: read('TASK_SEND_SENT_EVENT', parseBoolean, 'true'),
     compressionThresholdBytes: compresses ? compressionThreshold : Infinity,

@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openCeleryClient, type CeleryClient, type ConnectionPlan } from './celery/client.js';
+import {
+  openCeleryClient,
+  openLater,
+  type CeleryClient,
+  type ConnectionPlan,
+} from './celery/client.js';
 import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
@@ -19,6 +24,7 @@ import { createGetReadiness } from './operations/getReadiness.js';
 import { createGetResult } from './operations/getResult.js';
 import { createGetServiceInformation } from './operations/getServiceInformation.js';
 import { createContractOperations } from './operations/showContract.js';
+import { createWorkerOperations } from './service/workerOperations.js';
 
 export interface Service {
   port: number;
@@ -62,11 +68,16 @@ export async function startService(
   const connections = [client.broker, client.backend];
   const redisAnswers = () =>
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
+  /** Beside the others, so that no task and no result waits behind a search through a queue. */
+  const control = openLater(connectionPlan('control', config.assignTimeoutMs, config, log));
   const closeRedis = (milliseconds: number) =>
-    Promise.all(connections.map((connection) => connection.close(milliseconds)));
+    Promise.all([...connections, control].map((connection) => connection.close(milliseconds)));
   let draining = false;
 
   try {
+    const route = createRouting(config.routing);
+    const readResult = createResultReader(client.backend, config.resultKeyPrefix);
+    const workers = createWorkerOperations(config, log, { control, route, readResult });
     const app = createApp({
       config,
       contract,
@@ -75,15 +86,17 @@ export async function startService(
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask({
-          route: createRouting(config.routing),
+          route,
+          checkTaskType: workers.checkTaskType,
           sendTask: createProducer(client.broker, producerOptions(config, log)),
           timeout: withinAnswerTime(config.assignTimeoutMs),
         }),
         getResult: createGetResult({
-          readResult: createResultReader(client.backend, config.resultKeyPrefix),
+          readResult,
           exposesTracebacks: config.exposesTracebacks,
           timeout: withinAnswerTime(config.resultTimeoutMs),
         }),
+        ...workers.operations,
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
@@ -163,12 +176,12 @@ function producerOptions(config: Config, log: Log): ProducerOptions {
 
 /** @param answerMs how long a client waits for an answer that needs this connection */
 function connectionPlan(
-  role: 'broker' | 'backend',
+  role: 'broker' | 'backend' | 'control',
   answerMs: number,
   config: Config,
   log: Log,
 ): ConnectionPlan {
-  const address = config[role];
+  const address = config[role === 'backend' ? role : 'broker'];
   const fields = { role, url: address.label };
   return {
     address,

@@ -10,7 +10,7 @@ export interface OpenApiDocument {
 export interface OpenApiOperation {
   operationId: string;
   parameters?: OpenApiParameter[];
-  requestBody?: { content: Record<string, { schema: object }> };
+  requestBody?: { required?: boolean; content: Record<string, { schema: object }> };
   /** Alternatives, each of them schemes by name. */
   security?: Record<string, string[]>[];
 }

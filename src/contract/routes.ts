@@ -8,6 +8,7 @@ export interface Match {
   /** The path as the contract writes it, such as /result/{task_id}. */
   path: string;
   takesBody: boolean;
+  needsBody: boolean;
   /** Whether it may ask for a key: its `security` in the contract says so. */
   isGuarded: boolean;
   /** Of the headers that it takes: as the contract writes them, and as Node does. */
@@ -127,6 +128,7 @@ function routeOf(
       operationId: operation.operationId,
       path,
       takesBody: operation.requestBody !== undefined,
+      needsBody: operation.requestBody?.required === true,
       isGuarded: (operation.security ?? security).some((schemes) => KEY_SCHEME in schemes),
       headerNames: headerNamesOf(operation),
       queryParameters: (operation.parameters ?? [])

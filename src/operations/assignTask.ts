@@ -7,6 +7,7 @@ import { redacted } from '../json/redaction.js';
 import { answerBefore, claimFor } from './idempotency.js';
 import { timestamp } from '../timestamp.js';
 import type { Operation } from './operation.js';
+import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
@@ -16,15 +17,21 @@ import type { Operation } from './operation.js';
 export function createAssignTask(dependencies: {
   route: (taskType: string) => RoutedTask;
   sendTask: SendTask;
+  /** Undefined where any well-formed type is taken. */
+  checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
 }): Operation<'assignTask'> {
-  const { route, sendTask, timeout } = dependencies;
+  const { route, sendTask, checkTaskType, timeout } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
     const id = randomUUID();
     const { task_type } = body;
     annotate({ task_id: id, task_type });
+    const check = checkTaskType?.(task_type);
+    if (check !== undefined) {
+      await check;
+    }
     const params = sent.member('params') ?? NO_PARAMS;
     const shown = redacted(params.value, belowParams(sensitive));
     const task = { id, ...route(task_type), params, shown, priority: 0 };
