@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { parseApiKeys, readApiKeys, repetitionIn, type ApiKey } from './apiKeys.js';
 import { parseRedisUrl, type RedisAddress } from './celery/redisUrl.js';
-import type { RoutingOptions } from './celery/routing.js';
+import { routedQueues, type RoutingOptions } from './celery/routing.js';
 import {
   atLeast,
   atMost,
@@ -73,6 +73,8 @@ export interface Config {
   readonly queues: readonly string[];
   /** In seconds: kombu's `visibility_timeout`. */
   readonly visibilityTimeoutSeconds: number;
+  /** Whether a task type that no live worker has is refused. */
+  readonly hasStrictTaskTypes: boolean;
   /** Names this service in messages and events. */
   readonly taskOrigin: string;
   readonly sendsTaskSentEvents: boolean;
@@ -198,12 +200,13 @@ export function readConfig(
     brokerKeyPrefix: read('CELERY_BROKER_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
     resultKeyPrefix: read('CELERY_RESULT_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
     routing,
-    queues: read('TASK_QUEUES', listOf(parseQueue), queuesOf(routing)),
+    queues: read('TASK_QUEUES', listOf(parseQueue), routedQueues(routing)),
     visibilityTimeoutSeconds: read(
       'VISIBILITY_TIMEOUT',
       integerBetween(1, LONGEST_VISIBILITY_SECONDS),
       '3600',
     ),
+    hasStrictTaskTypes: read('STRICT_TASK_TYPES', parseBoolean, 'false'),
     taskOrigin: read('TASK_ORIGIN', parseTaskOrigin, `orchestrator@${hostname()}`),
     sendsTaskSentEvents: read('TASK_SEND_SENT_EVENT', parseBoolean, 'true'),
     compressionThresholdBytes: compresses ? compressionThreshold : Infinity,
@@ -238,9 +241,4 @@ export function readConfig(
     throw new ConfigError(faults);
   }
   return deepFreeze(config);
-}
-
-/** All that tasks are routed to, each once. */
-function queuesOf({ queue, routes }: RoutingOptions): readonly string[] {
-  return [...new Set([...routes.map((route) => route.queue), queue])];
 }

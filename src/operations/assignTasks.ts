@@ -11,6 +11,7 @@ import {
 } from './assignment.js';
 import { answerBefore, claimFor } from './idempotency.js';
 import type { Operation } from './operation.js';
+import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
@@ -20,10 +21,12 @@ import type { Operation } from './operation.js';
 export function createAssignTasks(dependencies: {
   readAssignment: ReadAssignment;
   sendTasks: SendTasks;
+  /** Undefined where any well-formed type is taken. */
+  checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
 }): Operation<'assignTasks'> {
-  const { readAssignment, sendTasks, timeout } = dependencies;
+  const { readAssignment, sendTasks, checkTaskType, timeout } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
     annotate({ tasks: body.length });
@@ -34,6 +37,7 @@ export function createAssignTasks(dependencies: {
     const faults = [
       ...assignments.flatMap((assignment, index) => assignment.faults.map(below(index))),
       ...repeatedIds(assignments),
+      ...(checkTaskType === undefined ? [] : await unknownTypes(body, checkTaskType)),
     ];
     if (faults.length > 0) {
       throw invalid(faults);
@@ -68,6 +72,37 @@ export function createAssignTasks(dependencies: {
     }
     throw new TasksNotAssigned(tasks.length, outcome);
   };
+}
+
+/** Each type is asked for once. */
+async function unknownTypes(
+  body: readonly AssignTaskRequest[],
+  checkTaskType: CheckTaskType,
+): Promise<readonly RequestFault[]> {
+  const faultsByType = new Map<string, readonly RequestFault[]>();
+  for (const { task_type } of body) {
+    if (!faultsByType.has(task_type)) {
+      faultsByType.set(task_type, await faultsOf(checkTaskType, task_type));
+    }
+  }
+  return body.flatMap(({ task_type }, index) =>
+    (faultsByType.get(task_type) ?? []).map(below(index)),
+  );
+}
+
+async function faultsOf(
+  checkTaskType: CheckTaskType,
+  taskType: string,
+): Promise<readonly RequestFault[]> {
+  try {
+    await checkTaskType(taskType);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidRequest) {
+      return error.details?.errors ?? [];
+    }
+    throw error;
+  }
 }
 
 /** What is kept for the same request: all that does not follow from its body. */
