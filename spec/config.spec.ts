@@ -171,6 +171,15 @@ describe('readConfig', () => {
     assert.deepEqual(deserialize(serialize(config)), config);
   });
 
+  it('lets a sender choose the queues of the routes, or those of TASK_QUEUES', () => {
+    assert.deepEqual(read({}).queues, ['worker_queue', 'automation_queue']);
+    const routes = { TASK_ROUTES: 'a.*=first,b.*=second,c.*=first', TASK_QUEUE: 'third' };
+    assert.deepEqual(read(routes).queues, ['first', 'second', 'third']);
+    assert.deepEqual(read({ ...routes, TASK_QUEUES: 'second, other' }).queues, ['second', 'other']);
+    assert.match(faultsOf({ TASK_QUEUES: 'a b' }), /TASK_QUEUES must be a queue name/);
+    assert.match(faultsOf({ VISIBILITY_TIMEOUT: '0' }), /VISIBILITY_TIMEOUT must be a whole/);
+  });
+
   it('takes routes and namespaces as lists', () => {
     const { routing } = read({
       TASK_PREFIX: 'fleet',

@@ -141,7 +141,7 @@ describe('The options of a task', () => {
   });
 
   const far = 'must be at most 900 seconds from now';
-  const name = 'has a name that can not be used here';
+  const name = "has a name that can't be used here";
   const refused: [what: string, options: unknown, pointer: string, message: string][] = [
     ['no object', [], '/options', 'must be object'],
     ['null', null, '/options', 'must be object'],

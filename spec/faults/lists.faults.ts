@@ -5,11 +5,15 @@ import { cutConnectionsEvery } from '../support/faults/cuts.js';
 import { report } from '../support/faults/figures.js';
 import { ask } from '../support/faults/http.js';
 import { load } from '../support/faults/load.js';
+import { peakMemory, sampleProcess } from '../support/faults/resources.js';
 import { onStage, untilSettled } from '../support/faults/stage.js';
 
 const LISTS = 400;
 const LENGTH = 100;
 const IN_FLIGHT = 16;
+
+/** As for single tasks. */
+const MEMORY_BOUND_MEGABYTES = 600;
 
 interface ListAnswer {
   list: number;
@@ -57,6 +61,43 @@ describe('Lists of 100 tasks, while every connection to Redis is cut each 50 ms'
       const found = await examine(redis.url, answers, 'Redis pauses for 300 ms each 500 ms');
       assert.deepEqual(found.faults, []);
       assert.ok(found.ok > 0 && found.ok < LISTS, `${found.ok} of ${LISTS} lists are queued`);
+    });
+  });
+});
+
+describe('Lists of 1,000 tasks while Redis hangs', function () {
+  this.timeout(120_000);
+
+  it('are turned away, in bounded memory', async () => {
+    await onStage(async ({ redis, service }) => {
+      const { url, process: running } = await service();
+      const endSamples = sampleProcess(running.pid, 100);
+      const agent = new Agent({ keepAlive: true, maxSockets: 500 });
+      const tasks = Array<object>(1_000).fill({ task_type: 'nobody_runs_this' });
+      const body = [Buffer.from(JSON.stringify(tasks))];
+      const question = { method: 'POST', url: `${url}/assign-tasks/`, body, agent };
+      redis.pause();
+      const replies = await Promise.all(Array.from({ length: 1_000 }, () => ask(question)));
+      const memory = peakMemory(await endSamples());
+      redis.resume();
+      agent.destroy();
+      await untilSettled(redis.url, [url]);
+
+      const refused = replies.filter(({ status }) => status === 503);
+      report({
+        scenario: 'Redis hangs: 1,000 lists of 1,000 tasks, 500 in flight',
+        requests: replies.length,
+        ok: replies.filter(({ status }) => status === 200).length,
+        others: `${refused.length} x 503, ${replies.length - refused.length} x 500`,
+        remark: `memory ${memory.toFixed(0)} MB at most`,
+      });
+      assert.ok(refused.length > 0);
+      for (const { headers, text } of refused) {
+        assert.equal(headers['retry-after'], '1');
+        assert.match(text, /"queued":"no"/);
+      }
+      assert.ok(replies.every(({ status }) => status === 503 || status === 500));
+      assert.ok(memory < MEMORY_BOUND_MEGABYTES, `memory grew to ${memory} MB`);
     });
   });
 });

@@ -34,7 +34,8 @@ export function taskSentEvent(
       `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc()},"pid":${sender.processId},` +
       `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
       `"name":${JSON.stringify(task.name)},"args":${argsrepr},"kwargs":"{}",` +
-      `"retries":0,${options === undefined ? UNLIMITED : limits(options)},"queue":${queue},"exchange":"",` +
+      `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
+      `"queue":${queue},"exchange":"",` +
       // In seconds.
       `"routing_key":${queue},"timestamp":${Date.now() / 1_000},"type":"task-sent"}`,
   };

@@ -168,7 +168,7 @@ function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): Request
 const MEMBER_FAULTS: Readonly<Record<string, { parameter: string; message: string }>> = {
   required: { parameter: 'missingProperty', message: 'is required' },
   additionalProperties: { parameter: 'additionalProperty', message: 'is not known' },
-  propertyNames: { parameter: 'propertyName', message: 'has a name that can not be used here' },
+  propertyNames: { parameter: 'propertyName', message: "has a name that can't be used here" },
 };
 
 /** Two schemas that hold for the same value may find the same fault. */

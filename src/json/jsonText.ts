@@ -12,6 +12,9 @@ export class JsonText {
  * member; what is undefined is left out.
  */
 export function writeJson(value: object): string {
+  if (Array.isArray(value)) {
+    return memberText(value);
+  }
   if (!Object.values(value).some(mayHoldJsonText)) {
     return JSON.stringify(value);
   }
@@ -37,7 +40,7 @@ function memberText(member: unknown): string {
 }
 
 function itemText(item: unknown): string {
-  return typeof item === 'object' && item !== null && !Array.isArray(item)
+  return typeof item === 'object' && item !== null && !(item instanceof JsonText)
     ? writeJson(item)
-    : JSON.stringify(item ?? null);
+    : memberText(item ?? null);
 }

@@ -1,5 +1,11 @@
 import type { SendTasks } from '../celery/producer.js';
-import { InvalidRequest, QueuesAreFull, TasksNotAssigned, type RequestFault } from '../errors.js';
+import {
+  InvalidRequest,
+  Overloaded,
+  QueuesAreFull,
+  TasksNotAssigned,
+  type RequestFault,
+} from '../errors.js';
 import { itemsOf } from '../json/jsonDocument.js';
 import { timestamp } from '../timestamp.js';
 import {
@@ -10,68 +16,93 @@ import {
   type ReadAssignment,
 } from './assignment.js';
 import { answerBefore, claimFor } from './idempotency.js';
-import type { Operation } from './operation.js';
+import type { Input, Operation, ReplyOf } from './operation.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
  * it has answered before to the same Idempotency-Key. Throws TasksNotAssigned or QueuesAreFull; InvalidRequest,
- * whose faults name each task by its index; IdempotencyKeyReused.
+ * whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too many wait for Redis.
  */
-export function createAssignTasks(dependencies: {
+export function createAssignTasks(dependencies: Dependencies): Operation<'assignTasks'> {
+  let inFlight = 0;
+
+  return async (input) => {
+    const { length } = input.body;
+    input.annotate({ tasks: length });
+    if (inFlight + length > MAXIMUM_IN_FLIGHT) {
+      throw new Overloaded('Too many tasks are in flight', { queued: 'no' });
+    }
+    inFlight += length;
+    try {
+      return await assignAll(input, dependencies);
+    } finally {
+      inFlight -= length;
+    }
+  };
+}
+
+interface Dependencies {
   readAssignment: ReadAssignment;
   sendTasks: SendTasks;
   /** Undefined where any well-formed type is taken. */
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
-}): Operation<'assignTasks'> {
-  const { readAssignment, sendTasks, checkTaskType, timeout } = dependencies;
+}
 
-  return async ({ body, sent, headers, client, sensitive, annotate }) => {
-    annotate({ tasks: body.length });
-    const sensitiveOf = byIndex(sensitive);
-    const assignments = itemsOf(sent).map((item, index) =>
-      readAssignment(item.value as AssignTaskRequest, item, sensitiveOf.get(index) ?? []),
+/**
+ * How many tasks of lists wait for Redis at the same time. A task takes up to a hundred times the room of its
+ * shortest text, which is all that the bounds of what is in flight count.
+ */
+const MAXIMUM_IN_FLIGHT = 50_000;
+
+async function assignAll(
+  input: Input<'assignTasks'>,
+  { readAssignment, sendTasks, checkTaskType, timeout }: Dependencies,
+): Promise<ReplyOf<'assignTasks'>> {
+  const { body, sent, headers, client, sensitive, annotate } = input;
+  const sensitiveOf = byIndex(sensitive);
+  const assignments = itemsOf(sent).map((item, index) =>
+    readAssignment(item.value as AssignTaskRequest, item, sensitiveOf.get(index) ?? []),
+  );
+  const faults = [
+    ...assignments.flatMap((assignment, index) => assignment.faults.map(below(index))),
+    ...repeatedIds(assignments),
+    ...(checkTaskType === undefined ? [] : await unknownTypes(body, checkTaskType)),
+  ];
+  if (faults.length > 0) {
+    throw invalid(faults);
+  }
+  const tasks = assignments.map(({ task }) => task);
+  const made: Made = { task_ids: tasks.map(({ id }) => id), timestamp: timestamp() };
+  const idempotencyKey = headers['Idempotency-Key'];
+  const claim =
+    idempotencyKey === undefined
+      ? undefined
+      : claimFor({ client, idempotencyKey, body: sent.text }, made);
+
+  const outcome = await sendTasks(tasks, { milliseconds: timeout, claim });
+  if (outcome.queued === 'yes') {
+    return { ...OK, body: answersTo(body, made) };
+  }
+  if (outcome.queued === 'before') {
+    const before = answerBefore(outcome.value, sent.text) as Made;
+    annotate({ repeated: true });
+    const replayed = { 'Idempotent-Replayed': 'true' };
+    return { ...OK, headers: replayed, body: answersTo(body, before) };
+  }
+  if (outcome.queued === 'full') {
+    throw new QueuesAreFull(tasks.length);
+  }
+  if ('faults' in outcome) {
+    throw invalid(
+      outcome.faults.map(({ index, pointer, reason }) =>
+        below(index)({ in: 'body', pointer, message: reason }),
+      ),
     );
-    const faults = [
-      ...assignments.flatMap((assignment, index) => assignment.faults.map(below(index))),
-      ...repeatedIds(assignments),
-      ...(checkTaskType === undefined ? [] : await unknownTypes(body, checkTaskType)),
-    ];
-    if (faults.length > 0) {
-      throw invalid(faults);
-    }
-    const tasks = assignments.map(({ task }) => task);
-    const made: Made = { task_ids: tasks.map(({ id }) => id), timestamp: timestamp() };
-    const idempotencyKey = headers['Idempotency-Key'];
-    const claim =
-      idempotencyKey === undefined
-        ? undefined
-        : claimFor({ client, idempotencyKey, body: sent.text }, made);
-
-    const outcome = await sendTasks(tasks, { milliseconds: timeout, claim });
-    if (outcome.queued === 'yes') {
-      return { ...OK, body: answersTo(body, made) };
-    }
-    if (outcome.queued === 'before') {
-      const before = answerBefore(outcome.value, sent.text) as Made;
-      annotate({ repeated: true });
-      const replayed = { 'Idempotent-Replayed': 'true' };
-      return { ...OK, headers: replayed, body: answersTo(body, before) };
-    }
-    if (outcome.queued === 'full') {
-      throw new QueuesAreFull(tasks.length);
-    }
-    if ('faults' in outcome) {
-      throw invalid(
-        outcome.faults.map(({ index, pointer, reason }) =>
-          below(index)({ in: 'body', pointer, message: reason }),
-        ),
-      );
-    }
-    throw new TasksNotAssigned(tasks.length, outcome);
-  };
+  }
+  throw new TasksNotAssigned(tasks.length, outcome);
 }
 
 /** Each type is asked for once. */
