@@ -64,11 +64,20 @@ describe('With API_KEYS', () => {
 
   it('says in the contract that it does not go without one', async () => {
     const secured = await securityOf(service);
-    assert.deepEqual(secured, { assignTask: [{ ApiKey: [] }], getResult: [{ ApiKey: [] }] });
+    const key = { ApiKey: [] };
+    assert.deepEqual(secured, {
+      assignTask: [key],
+      getResult: [key],
+      getMetrics: [key, { BearerKey: [] }],
+    });
     const without = await startTestService();
     try {
       const optional = [{ ApiKey: [] }, {}];
-      assert.deepEqual(await securityOf(without), { assignTask: optional, getResult: optional });
+      assert.deepEqual(await securityOf(without), {
+        assignTask: optional,
+        getResult: optional,
+        getMetrics: [key, { BearerKey: [] }, {}],
+      });
     } finally {
       await without.close();
     }

@@ -249,6 +249,7 @@ function appOf(contract: Contract): unknown {
     config: readConfig({}, 'none'),
     contract,
     countRequest: undefined,
+    watch: { began: () => undefined, ended: () => undefined },
     operations: Object.fromEntries(
       ids.map((id) => [id, () => assert.fail()]),
     ) as unknown as Operations,

@@ -5,16 +5,19 @@ import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
+import { createQueueDepthReader } from './celery/queueDepths.js';
 import { createRouting } from './celery/routing.js';
 import type { Config } from './config.js';
-import { loadContract } from './contract/contract.js';
+import { loadContract, type OperationId } from './contract/contract.js';
 import { createApp } from './http/app.js';
 import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import type { Log } from './log.js';
+import { createMetrics, type MetricsExchange } from './metrics/metrics.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
+import { createGetMetrics } from './operations/getMetrics.js';
 import { createGetReadiness } from './operations/getReadiness.js';
 import { createGetResult } from './operations/getResult.js';
 import { createGetServiceInformation } from './operations/getServiceInformation.js';
@@ -26,6 +29,9 @@ export interface Service {
   close: () => Promise<void>;
 }
 
+/** Operations that ask for no key where the configuration says so. */
+const PUBLIC_ON_DEMAND: readonly OperationId[] = ['getMetrics'];
+
 const CONTRACT = new URL('../../openapi.yaml', import.meta.url);
 
 /** How long to wait for Redis: at the start before listening, at the end for its goodbye. */
@@ -36,16 +42,18 @@ const CONNECTION_PATIENCE_MS = 1_000;
  * and works as soon as Redis does. Whatever else fails closes what has been opened and rejects.
  *
  * @param overrides.contract the contract in place of the service's own
+ * @param overrides.metricsExchange by which several processes count together
  */
 export async function startService(
   config: Config,
   log: Log,
-  overrides: { contract?: URL } = {},
+  overrides: { contract?: URL; metricsExchange?: MetricsExchange | undefined } = {},
 ): Promise<Service> {
   const contract = loadContract(
     overrides.contract ?? CONTRACT,
     config.rootPath,
     config.apiKeys.length > 0,
+    config.metricsArePublic ? PUBLIC_ON_DEMAND : [],
   );
   const client = openCeleryClient({
     broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
@@ -64,6 +72,20 @@ export async function startService(
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
   const closeRedis = (milliseconds: number) =>
     Promise.all(connections.map((connection) => connection.close(milliseconds)));
+  const readQueueDepths = createQueueDepthReader(client.broker, {
+    queues: queuesOf(config),
+    keyPrefix: config.brokerKeyPrefix,
+  });
+  const metrics = createMetrics({
+    version: contract.version,
+    nodeVersion: process.version,
+    taskTypes: contract.taskTypes,
+    redisStates: () => statesOf(client, config.healthTimeoutMs),
+    queueDepths: () => readQueueDepths(config.healthTimeoutMs),
+    // Nothing waits yet.
+    waiters: () => 0,
+    exchange: overrides.metricsExchange,
+  });
   let draining = false;
 
   try {
@@ -72,12 +94,14 @@ export async function startService(
       contract,
       log,
       countRequest: requestCounter(client, config, log),
+      watch: metrics.requests,
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask({
           route: createRouting(config.routing),
           sendTask: createProducer(client.broker, producerOptions(config, log)),
           timeout: withinAnswerTime(config.assignTimeoutMs),
+          count: metrics.countAssignment,
         }),
         getResult: createGetResult({
           readResult: createResultReader(client.backend, config.resultKeyPrefix),
@@ -86,6 +110,7 @@ export async function startService(
         }),
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
+        getMetrics: createGetMetrics(metrics.text),
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
         ...createContractOperations(contract, config.rootPath),
       },
@@ -115,6 +140,23 @@ async function everyOne<Value>(
   holds: (value: Value) => Promise<boolean>,
 ): Promise<boolean> {
   return (await Promise.all(values.map(holds))).every(Boolean);
+}
+
+async function statesOf(
+  { broker, backend }: CeleryClient,
+  milliseconds: number,
+): Promise<readonly { role: string; isUp: boolean }[]> {
+  return Promise.all(
+    Object.entries({ broker, backend }).map(async ([role, connection]) => ({
+      role,
+      isUp: await connection.answersPing(milliseconds),
+    })),
+  );
+}
+
+/** Every queue that a task may go to. */
+function queuesOf({ routing }: Config): readonly string[] {
+  return [...new Set([...routing.routes.map(({ queue }) => queue), routing.queue])];
 }
 
 /** What is left for Redis of the time that a client waits for its answer. */

@@ -3,6 +3,7 @@ import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from 'yam
 import { assertReferencesResolve, type OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
 import { createRoutes, type Match } from './routes.js';
+import { describedTaskTypes } from './taskTypes.js';
 import { createValidation, type Validate } from './validation.js';
 
 export type OperationId = keyof operations;
@@ -14,6 +15,8 @@ export interface Contract {
   /** The document as it is served: `servers` and `security` are this installation's. */
   document: OpenApiDocument;
   yaml: string;
+  /** The task types whose params it describes. */
+  taskTypes: readonly string[];
   operationIds: readonly string[];
   /** The path of the operation, as the contract writes it. */
   pathOf(id: OperationId): string;
@@ -30,11 +33,17 @@ export interface Contract {
  *
  * @param rootPath where a proxy shows this service: empty, or `/a/b`
  * @param asksForKeys whether this installation has keys, so that no secured operation goes without one
+ * @param openOperations those that ask for no key in this installation
  * @throws ContractError what is wrong with the document
  */
-export function loadContract(file: URL, rootPath: string, asksForKeys = false): Contract {
+export function loadContract(
+  file: URL,
+  rootPath: string,
+  asksForKeys = false,
+  openOperations: readonly string[] = [],
+): Contract {
   try {
-    return readContract(file, rootPath, asksForKeys);
+    return readContract(file, rootPath, { asksForKeys, openOperations });
   } catch (error) {
     throw new ContractError(error instanceof Error ? error.message : String(error), {
       cause: error,
@@ -47,7 +56,11 @@ export class ContractError extends Error {
   override readonly name = 'ContractError';
 }
 
-function readContract(file: URL, rootPath: string, asksForKeys: boolean): Contract {
+function readContract(
+  file: URL,
+  rootPath: string,
+  { asksForKeys, openOperations }: { asksForKeys: boolean; openOperations: readonly string[] },
+): Contract {
   const source = parseDocument(readFileSync(file, 'utf8'));
   if (source.errors[0] !== undefined) {
     throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
@@ -55,6 +68,9 @@ function readContract(file: URL, rootPath: string, asksForKeys: boolean): Contra
   source.set('servers', [{ url: rootPath === '' ? '/' : rootPath }]);
   if (asksForKeys) {
     withoutOpenAlternatives(source);
+  }
+  if (openOperations.length > 0) {
+    withoutSecurity(source, openOperations);
   }
   const document = source.toJS() as OpenApiDocument;
   assertReferencesResolve(document);
@@ -65,6 +81,7 @@ function readContract(file: URL, rootPath: string, asksForKeys: boolean): Contra
     title: document.info.title,
     document,
     yaml: source.toString(),
+    taskTypes: describedTaskTypes(document),
     ...routes,
     validate: createValidation(document),
   };
@@ -76,6 +93,17 @@ function withoutOpenAlternatives(source: Document): void {
     Pair(_key, { key, value }) {
       if (isScalar(key) && key.value === 'security' && isSeq(value)) {
         value.items = value.items.filter((one) => !isMap(one) || one.items.length > 0);
+      }
+    },
+  });
+}
+
+/** Lets everybody use these operations. */
+function withoutSecurity(source: Document, operationIds: readonly string[]): void {
+  visit(source, {
+    Map(_key, node) {
+      if (operationIds.includes(String(node.get('operationId')))) {
+        node.set('security', source.createNode([]));
       }
     },
   });

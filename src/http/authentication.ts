@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request } from 'express';
 import type { ApiKey } from '../apiKeys.js';
 import { NotAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
@@ -8,15 +9,21 @@ import type { Step } from './steps.js';
 export function createAuthentication(keys: readonly ApiKey[]): Step {
   return (request, response) => {
     if (keys.length > 0) {
-      const name = nameOf(request.get('x-api-key') ?? '', keys);
+      const context = contextOf(response);
+      const bearer = context.match?.takesBearer ? bearerOf(request) : undefined;
+      const name = nameOf(request.get('x-api-key') ?? bearer ?? '', keys);
       if (name === undefined) {
         throw new NotAuthenticated();
       }
-      const context = contextOf(response);
       context.client = name;
       context.fields.client_name = name;
     }
   };
+}
+
+/** The token of `Authorization: Bearer` (RFC 6750, section 2.1; the scheme's case does not matter). */
+function bearerOf(request: Request): string | undefined {
+  return /^bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
 }
 
 /** Compares with every key, each time in full: how long it takes tells nothing of the keys. */

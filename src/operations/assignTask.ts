@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SendTask } from '../celery/producer.js';
+import type { SendOutcome, SendTask } from '../celery/producer.js';
 import type { RoutedTask } from '../celery/routing.js';
 import type { components } from '../contract/openapi.js';
 import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
@@ -18,10 +18,13 @@ export function createAssignTask(dependencies: {
   sendTask: SendTask;
   /** In milliseconds. */
   timeout: number;
+  /** Counts what became of it; `invalid` are params that no worker could read. */
+  count: (taskType: string, outcome: SendOutcome['queued'] | 'invalid', seconds: number) => void;
 }): Operation<'assignTask'> {
-  const { route, sendTask, timeout } = dependencies;
+  const { route, sendTask, timeout, count } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
+    const start = performance.now();
     const id = randomUUID();
     const { task_type } = body;
     annotate({ task_id: id, task_type });
@@ -41,6 +44,8 @@ export function createAssignTask(dependencies: {
         : claimFor({ client, idempotencyKey, body: sent.text }, answer);
 
     const outcome = await sendTask(task, { milliseconds: timeout, claim });
+    const kind = 'pointer' in outcome ? 'invalid' : outcome.queued;
+    count(task_type, kind, (performance.now() - start) / 1000);
     if (outcome.queued === 'yes') {
       return { ...OK, body: answer };
     }
