@@ -72,6 +72,11 @@ describe('With API_KEYS', () => {
       getResults: [{ ApiKey: [] }],
       streamResult: inQuery,
       watchTask: inQuery,
+      listTasks: [{ ApiKey: [] }],
+      listQueues: [{ ApiKey: [] }],
+      revokeTask: [{ ApiKey: [] }],
+      explainTask: [{ ApiKey: [] }],
+      getMetrics: [{ ApiKey: [] }, { BearerKey: [] }],
     });
     const without = await startTestService();
     try {
@@ -84,6 +89,11 @@ describe('With API_KEYS', () => {
         getResults: optional,
         streamResult: inQueryOptional,
         watchTask: inQueryOptional,
+        listTasks: optional,
+        listQueues: optional,
+        revokeTask: optional,
+        explainTask: optional,
+        getMetrics: [{ ApiKey: [] }, { BearerKey: [] }, {}],
       });
     } finally {
       await without.close();

@@ -8,8 +8,8 @@ const SOURCE = `${REPOSITORY}src/`;
 /** Which rooms a room's files may import from, beside their own, `errors.ts` and `timestamp.ts`. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   main: ['config', 'contract', 'log', 'logLines', 'processes', 'service'],
-  processes: ['config', 'log', 'service'],
-  service: ['config', 'log', 'contract', 'operations', 'celery', 'http'],
+  processes: ['config', 'log', 'metrics', 'service'],
+  service: ['config', 'log', 'contract', 'operations', 'celery', 'http', 'metrics'],
   // What these hand on is described where it is used.
   config: ['apiKeys', 'configReader', 'configValues', 'celery', 'json'],
   apiKeys: [],
@@ -22,6 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   operations: ['contract', 'celery', 'json'],
   celery: ['json'],
   json: [],
+  metrics: [],
   http: ['apiKeys', 'config', 'log', 'contract', 'operations', 'json'],
 };
 

@@ -247,6 +247,7 @@ function appOf(contract: Contract): unknown {
     contract,
     countRequest: undefined,
     waiters: createWaiters(1),
+    watch: { began: () => undefined, ended: () => undefined },
     operations: Object.fromEntries(
       ids.map((id) => [id, () => assert.fail()]),
     ) as unknown as Operations,

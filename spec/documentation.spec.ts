@@ -17,6 +17,7 @@ const SUMMARIES = [
   'Health of the service and of Redis',
   'Is the process alive?',
   'Should this instance get traffic?',
+  'What was counted and measured, for Prometheus',
   'Service information',
   'This contract in Swagger UI',
   'This contract in ReDoc',

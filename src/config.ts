@@ -49,6 +49,8 @@ export interface Config {
   readonly sendsSecurityHeaders: boolean;
   /** None where callers need no key. */
   readonly apiKeys: readonly ApiKey[];
+  /** Whether GET /metrics asks for no key. */
+  readonly metricsArePublic: boolean;
   /** 0 for no limit. */
   readonly rateLimitPerMinute: number;
   readonly maxRequestsInFlight: number;
@@ -179,6 +181,7 @@ export function readConfig(
       ...read('API_KEYS', parseApiKeys, [], { secret: true }),
       ...read('API_KEYS_FILE', readApiKeys, [], { secret: true }),
     ],
+    metricsArePublic: read('METRICS_PUBLIC', parseBoolean, 'false'),
     rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', integerBetween(0, 1_000_000), '0'),
     maxRequestsInFlight: read('MAX_REQUESTS_IN_FLIGHT', integerBetween(1, 1_000_000), '2000'),
     maxBytesInFlight: read(

@@ -207,6 +207,11 @@ export class FleetUnavailable extends ClientVisibleError {
   }
 }
 
+/** What the other processes have counted can't be had. */
+export class MetricsUnavailable extends ClientVisibleError {
+  override readonly status = 503;
+}
+
 export class NotReady extends ClientVisibleError {
   override readonly status = 503;
 }

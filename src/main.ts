@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const tell = primary === undefined ? log.info : log.debug;
   try {
     const service = await (processes === 1
-      ? startService(config, log)
+      ? startService(config, log, { metricsExchange: primary?.metrics })
       : startProcesses(config, { ...opened, stopSignal }));
     tell('Listening', {
       ...{ host, port: service.port, root_path: rootPath },

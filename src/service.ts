@@ -10,20 +10,23 @@ import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
-import { createRouting } from './celery/routing.js';
+import { createListDepthReader } from './celery/listDepths.js';
+import { createRouting, routedQueues } from './celery/routing.js';
 import { createStateChanges } from './celery/stateChanges.js';
 import type { Config } from './config.js';
-import { loadContract } from './contract/contract.js';
+import { loadContract, type OperationId } from './contract/contract.js';
 import { createApp } from './http/app.js';
 import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import { createWaiters } from './http/waiters.js';
 import type { Log } from './log.js';
 import { createAssignmentReader } from './operations/assignment.js';
+import { createMetrics, type MetricsExchange } from './metrics/metrics.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createAssignTasks } from './operations/assignTasks.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
+import { createGetMetrics } from './operations/getMetrics.js';
 import { createGetReadiness } from './operations/getReadiness.js';
 import { createGetResult } from './operations/getResult.js';
 import { createGetResults } from './operations/getResults.js';
@@ -39,6 +42,9 @@ export interface Service {
   close: () => Promise<void>;
 }
 
+/** Operations that ask for no key where the configuration says so. */
+const PUBLIC_ON_DEMAND: readonly OperationId[] = ['getMetrics'];
+
 const CONTRACT = new URL('../../openapi.yaml', import.meta.url);
 
 /** How long to wait for Redis: at the start before listening, at the end for its goodbye. */
@@ -49,16 +55,18 @@ const CONNECTION_PATIENCE_MS = 1_000;
  * and works as soon as Redis does. Whatever else fails closes what has been opened and rejects.
  *
  * @param overrides.contract the contract in place of the service's own
+ * @param overrides.metricsExchange by which several processes count together
  */
 export async function startService(
   config: Config,
   log: Log,
-  overrides: { contract?: URL } = {},
+  overrides: { contract?: URL; metricsExchange?: MetricsExchange | undefined } = {},
 ): Promise<Service> {
   const contract = loadContract(
     overrides.contract ?? CONTRACT,
     config.rootPath,
     config.apiKeys.length > 0,
+    config.metricsArePublic ? PUBLIC_ON_DEMAND : [],
     { RESULT_WAIT_MAX: config.resultWaitMax },
   );
   const backendPlan = connectionPlan('backend', config.resultTimeoutMs, config, log);
@@ -95,6 +103,19 @@ export async function startService(
       [...connections, changes, control].map((connection) => connection.close(milliseconds)),
     );
   const waiters = createWaiters(config.maxWaiters);
+  const readListDepths = createListDepthReader(client.broker, {
+    queues: [...new Set([...routedQueues(config.routing), ...config.queues])],
+    keyPrefix: config.brokerKeyPrefix,
+  });
+  const metrics = createMetrics({
+    version: contract.version,
+    nodeVersion: process.version,
+    taskTypes: contract.taskTypes,
+    redisStates: () => statesOf(client, config.healthTimeoutMs),
+    queueDepths: () => readListDepths(config.healthTimeoutMs),
+    waiters: waiters.count,
+    exchange: overrides.metricsExchange,
+  });
   let draining = false;
 
   const results = {
@@ -115,6 +136,7 @@ export async function startService(
         longestDelay: longestDelay(config.visibilityTimeoutSeconds),
       }),
       checkTaskType: workers.checkTaskType,
+      count: metrics.countAssignment,
       timeout: withinAnswerTime(config.assignTimeoutMs),
     };
     const app = createApp({
@@ -123,6 +145,7 @@ export async function startService(
       log,
       waiters,
       countRequest: requestCounter(client, config, log),
+      watch: metrics.requests,
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask(assigning),
@@ -134,6 +157,7 @@ export async function startService(
         ...workers.operations,
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
+        getMetrics: createGetMetrics(metrics.text),
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
         ...createContractOperations(contract, config.rootPath),
       },
@@ -165,6 +189,18 @@ async function everyOne<Value>(
   holds: (value: Value) => Promise<boolean>,
 ): Promise<boolean> {
   return (await Promise.all(values.map(holds))).every(Boolean);
+}
+
+async function statesOf(
+  { broker, backend }: CeleryClient,
+  milliseconds: number,
+): Promise<readonly { role: string; isUp: boolean }[]> {
+  return Promise.all(
+    Object.entries({ broker, backend }).map(async ([role, connection]) => ({
+      role,
+      isUp: await connection.answersPing(milliseconds),
+    })),
+  );
 }
 
 /** What is left for Redis of the time that a client waits for its answer. */

@@ -16,6 +16,9 @@ export function queueKey(queue: string, priority: number): string {
   return step === undefined ? queue : `${queue}${SEPARATOR}${step}`;
 }
 
+/** The priorities that have a list of their own, the first to be served first. */
+export const QUEUE_PRIORITIES: readonly number[] = [0, ...PRIORITY_STEPS].sort((a, b) => a - b);
+
 /** The keys of all lists of a queue, whose lengths together are its depth. */
 export function queueKeys(queue: string): readonly string[] {
   return [0, ...PRIORITY_STEPS].map((priority) => queueKey(queue, priority));

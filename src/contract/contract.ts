@@ -3,6 +3,7 @@ import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from 'yam
 import { assertReferencesResolve, type OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
 import { createRoutes, type Match } from './routes.js';
+import { describedTaskTypes } from './taskTypes.js';
 import { createValidation, type Validate } from './validation.js';
 
 export type OperationId = keyof operations;
@@ -14,6 +15,8 @@ export interface Contract {
   /** The document as it is served: `servers` and `security` are this installation's. */
   document: OpenApiDocument;
   yaml: string;
+  /** The task types whose params it describes. */
+  taskTypes: readonly string[];
   operationIds: readonly string[];
   /** The path of the operation, as the contract writes it. */
   pathOf(id: OperationId): string;
@@ -31,16 +34,18 @@ export interface Contract {
  * @param rootPath where a proxy shows this service: empty, or `/a/b`
  * @param asksForKeys whether this installation has keys, so that no secured operation goes without one
  * @param limits by the names of their variables: a schema's `x-maximum` names the one that is its `maximum` here
+ * @param openOperations those that ask for no key in this installation
  * @throws ContractError what is wrong with the document
  */
 export function loadContract(
   file: URL,
   rootPath: string,
   asksForKeys = false,
+  openOperations: readonly string[] = [],
   limits: Limits = {},
 ): Contract {
   try {
-    return readContract(file, rootPath, asksForKeys, limits);
+    return readContract(file, rootPath, { asksForKeys, openOperations, limits });
   } catch (error) {
     throw new ContractError(error instanceof Error ? error.message : String(error), {
       cause: error,
@@ -55,7 +60,15 @@ export class ContractError extends Error {
 
 type Limits = Readonly<Record<string, number>>;
 
-function readContract(file: URL, rootPath: string, asksForKeys: boolean, limits: Limits): Contract {
+function readContract(
+  file: URL,
+  rootPath: string,
+  {
+    asksForKeys,
+    openOperations,
+    limits,
+  }: { asksForKeys: boolean; openOperations: readonly string[]; limits: Limits },
+): Contract {
   const source = parseDocument(readFileSync(file, 'utf8'));
   if (source.errors[0] !== undefined) {
     throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
@@ -63,6 +76,9 @@ function readContract(file: URL, rootPath: string, asksForKeys: boolean, limits:
   source.set('servers', [{ url: rootPath === '' ? '/' : rootPath }]);
   if (asksForKeys) {
     withoutOpenAlternatives(source);
+  }
+  if (openOperations.length > 0) {
+    withoutSecurity(source, openOperations);
   }
   setLimits(source, limits);
   const document = source.toJS() as OpenApiDocument;
@@ -74,6 +90,7 @@ function readContract(file: URL, rootPath: string, asksForKeys: boolean, limits:
     title: document.info.title,
     document,
     yaml: source.toString(),
+    taskTypes: describedTaskTypes(document),
     ...routes,
     validate: createValidation(document),
   };
@@ -85,6 +102,17 @@ function withoutOpenAlternatives(source: Document): void {
     Pair(_key, { key, value }) {
       if (isScalar(key) && key.value === 'security' && isSeq(value)) {
         value.items = value.items.filter((one) => !isMap(one) || one.items.length > 0);
+      }
+    },
+  });
+}
+
+/** Lets everybody use these operations. */
+function withoutSecurity(source: Document, operationIds: readonly string[]): void {
+  visit(source, {
+    Map(_key, node) {
+      if (operationIds.includes(String(node.get('operationId')))) {
+        node.set('security', source.createNode([]));
       }
     },
   });

@@ -14,6 +14,8 @@ export interface OpenApiOperation {
   requestBody?: { required?: boolean; content: Record<string, { schema: object }> };
   /** Alternatives, each of them schemes by name. */
   security?: Record<string, string[]>[];
+  /** Whether it is no part of what the rate limit and the bounds of what is in flight count. */
+  'x-unlimited'?: boolean;
 }
 
 export interface OpenApiParameter {

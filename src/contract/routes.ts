@@ -15,6 +15,10 @@ export interface Match {
   takesKeyInQuery: boolean;
   /** Whether it goes on as a WebSocket: the contract has a 101. */
   isWebSocket: boolean;
+  /** Whether a key may be sent as `Authorization: Bearer` too. */
+  takesBearer: boolean;
+  /** Whether the rate limit and the bounds of what is in flight hold for it. */
+  isLimited: boolean;
   /** Of the headers that it takes: as the contract writes them, and as Node does. */
   headerNames: readonly { name: string; field: string }[];
   queryParameters: readonly QueryParameter[];
@@ -39,6 +43,8 @@ interface PathRoute {
 /** The names of the security schemes, under `components.securitySchemes` of the contract. */
 const KEY_SCHEME = 'ApiKey';
 const QUERY_KEY_SCHEME = 'ApiKeyInQuery';
+const BEARER_SCHEME = 'BearerKey';
+const KNOWN_SCHEMES = [KEY_SCHEME, QUERY_KEY_SCHEME, BEARER_SCHEME];
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 
@@ -129,13 +135,16 @@ function routeOf(
       throw new Error(`The contract gives ${method} ${path} no operationId`);
     }
     assertKnownSchemes(operation);
-    const schemes = (operation.security ?? security).flatMap(Object.keys);
+    const schemes = new Set((operation.security ?? security).flatMap(Object.keys));
+    const isGuarded = schemes.has(KEY_SCHEME);
     matches.set(method.toUpperCase(), {
       operationId: operation.operationId,
       path,
       takesBody: operation.requestBody !== undefined,
-      isGuarded: schemes.includes(KEY_SCHEME),
-      takesKeyInQuery: schemes.includes(QUERY_KEY_SCHEME),
+      isGuarded,
+      takesKeyInQuery: schemes.has(QUERY_KEY_SCHEME),
+      takesBearer: schemes.has(BEARER_SCHEME),
+      isLimited: isGuarded && operation['x-unlimited'] !== true,
       isWebSocket: '101' in (operation.responses ?? {}),
       needsBody: operation.requestBody?.required === true,
       headerNames: headerNamesOf(operation),
@@ -150,9 +159,7 @@ function routeOf(
 
 /** A scheme that nothing looks at would leave the operation open. */
 function assertKnownSchemes({ operationId, security = [] }: OpenApiOperation): void {
-  const unknown = security
-    .flatMap(Object.keys)
-    .find((scheme) => scheme !== KEY_SCHEME && scheme !== QUERY_KEY_SCHEME);
+  const unknown = security.flatMap(Object.keys).find((scheme) => !KNOWN_SCHEMES.includes(scheme));
   if (unknown !== undefined) {
     throw new Error(`The contract secures ${operationId} by ${unknown}, not by ${KEY_SCHEME}`);
   }

@@ -12,7 +12,7 @@ import { createDispatch, matchRoute } from './dispatch.js';
 import { serveDocumentationFiles } from './documentationFiles.js';
 import { createErrorReply } from './errorReply.js';
 import { createRateLimit, type CountRequest } from './rateLimit.js';
-import { contextOf, requestContext, setHeaders } from './requestContext.js';
+import { contextOf, requestContext, setHeaders, type RequestWatch } from './requestContext.js';
 import { createSecurityHeaders } from './securityHeaders.js';
 import { inOrder, type Step } from './steps.js';
 import type { Waiters } from './waiters.js';
@@ -24,6 +24,7 @@ import { createWebSockets } from './webSockets.js';
  *
  * @param options.countRequest counts the requests of a caller; undefined where there is no limit
  * @param options.waiters those who wait for a reply that comes later
+ * @param options.watch is told of every request
  */
 export function createApp(options: {
   config: Config;
@@ -31,9 +32,10 @@ export function createApp(options: {
   operations: Operations;
   countRequest: CountRequest | undefined;
   waiters: Waiters;
+  watch: RequestWatch;
   log: Log;
 }): Express {
-  const { config, contract, operations, countRequest, waiters, log } = options;
+  const { config, contract, operations, countRequest, waiters, watch, log } = options;
   const admission = createAdmission({
     requests: config.maxRequestsInFlight,
     bytes: config.maxBytesInFlight,
@@ -47,16 +49,16 @@ export function createApp(options: {
   app.use(
     inOrder(
       [
-        requestContext(log, admission, config.trustProxy !== false),
+        requestContext({ log, admission, watch, trustsProxy: config.trustProxy !== false }),
         assertHeaders,
         createCrossOrigin(config.corsOrigins, contract.methods),
         ...(config.rootPath === '' ? [] : [stripRootPath(config.rootPath)]),
         ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
         matchRoute(contract),
-        whereGuarded((_request, response) => {
+        where('isLimited', (_request, response) => {
           admission.admit(contextOf(response));
         }),
-        whereGuarded(createAuthentication(config.apiKeys)),
+        where('isGuarded', createAuthentication(config.apiKeys)),
       ],
       createDispatch(
         contract,
@@ -88,10 +90,10 @@ const assertHeaders: Step = ({ headers, httpVersion }) => {
   }
 };
 
-/** A step for the operations that the contract secures; health and documentation stay open. */
-function whereGuarded(step: Step): Step {
+/** A step for the operations that the contract secures, or limits; health and documentation stay open. */
+function where(kind: 'isGuarded' | 'isLimited', step: Step): Step {
   return (request, response) => {
-    if (contextOf(response).match?.isGuarded) {
+    if (contextOf(response).match?.[kind]) {
       step(request, response);
     }
   };

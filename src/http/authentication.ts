@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request } from 'express';
 import type { ApiKey } from '../apiKeys.js';
 import { NotAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
@@ -9,9 +10,10 @@ export function createAuthentication(keys: readonly ApiKey[]): Step {
   return (request, response) => {
     if (keys.length > 0) {
       const context = contextOf(response);
-      const sent =
-        request.get('x-api-key') ?? (context.match?.takesKeyInQuery ? keyInQuery(request.url) : '');
-      const name = nameOf(sent, keys);
+      const { match } = context;
+      const inQuery = match?.takesKeyInQuery ? keyInQuery(request.url) : undefined;
+      const bearer = match?.takesBearer ? bearerOf(request) : undefined;
+      const name = nameOf(request.get('x-api-key') ?? inQuery ?? bearer ?? '', keys);
       if (name === undefined) {
         throw new NotAuthenticated();
       }
@@ -22,8 +24,13 @@ export function createAuthentication(keys: readonly ApiKey[]): Step {
 }
 
 /** For what a browser opens without headers of the page's own: an EventSource, a WebSocket. */
-function keyInQuery(url: string): string {
-  return new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('api_key') ?? '';
+function keyInQuery(url: string): string | undefined {
+  return new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('api_key') ?? undefined;
+}
+
+/** The token of `Authorization: Bearer` (RFC 6750, section 2.1; the scheme's case does not matter). */
+function bearerOf(request: Request): string | undefined {
+  return /^bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
 }
 
 /** Compares with every key, each time in full: how long it takes tells nothing of the keys. */

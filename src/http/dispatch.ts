@@ -67,7 +67,7 @@ export function createDispatch(
 
   const answer = async (match: Match, request: Request, response: Response): Promise<void> => {
     const { fields, client } = contextOf(response);
-    if (match.isGuarded && limitRate !== undefined) {
+    if (match.isLimited && limitRate !== undefined) {
       await limitRate(request, response);
     }
     const sent = match.takesBody ? await readBody(request, response, match.needsBody) : undefined;

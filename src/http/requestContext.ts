@@ -46,8 +46,26 @@ export function setHeaders(response: Response): void {
 /** A caller's id is kept if it is visible ASCII: it goes into a header and a log line. */
 const WELL_FORMED_ID = /^[\x21-\x7e]{1,128}$/;
 
+/** Who counts requests. */
+export interface RequestWatch {
+  began: () => void;
+  /** @param status undefined for a request that was cut before its answer */
+  ended: (
+    match: Match | undefined,
+    method: string,
+    status: number | undefined,
+    seconds: number,
+  ) => void;
+}
+
 /** Gives each request its id, and when its answer has gone out, the log one line. */
-export function requestContext(log: Log, admission: Admission, trustsProxy: boolean): Step {
+export function requestContext(options: {
+  log: Log;
+  admission: Admission;
+  watch: RequestWatch;
+  trustsProxy: boolean;
+}): Step {
+  const { log, admission, watch, trustsProxy } = options;
   return (request, response) => {
     const start = performance.now();
     const offered = request.headers['x-request-id'];
@@ -65,14 +83,18 @@ export function requestContext(log: Log, admission: Admission, trustsProxy: bool
       fields: { request_id: id, method: request.method, route: request.path },
     };
     (response as ResponseWithContext).context = context;
+    watch.began();
     // Once the connection has ended, its address is gone. Express would look for a proxy's headers first.
     const client = trustsProxy ? request.ip : request.socket.remoteAddress;
     response.on('close', () => {
       admission.release(context);
       const { fields } = context;
       // A request that was cut before its answer has none.
-      fields.status = response.headersSent ? response.statusCode : undefined;
-      fields.duration_ms = Math.round((performance.now() - start) * 10) / 10;
+      const status = response.headersSent ? response.statusCode : undefined;
+      const milliseconds = performance.now() - start;
+      watch.ended(context.match, request.method, status, milliseconds / 1000);
+      fields.status = status;
+      fields.duration_ms = Math.round(milliseconds * 10) / 10;
       fields.client = client;
       if (context.hasSwitched) {
         fields.status = 101;

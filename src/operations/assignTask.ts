@@ -1,4 +1,4 @@
-import type { SendTask } from '../celery/producer.js';
+import type { SendOutcome, SendTask } from '../celery/producer.js';
 import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
 import { timestamp } from '../timestamp.js';
 import { assigned, type AssignTaskResponse, type ReadAssignment } from './assignment.js';
@@ -18,10 +18,13 @@ export function createAssignTask(dependencies: {
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
+  /** Counts what became of it; `invalid` are params that no worker could read. */
+  count: (taskType: string, outcome: SendOutcome['queued'] | 'invalid', seconds: number) => void;
 }): Operation<'assignTask'> {
-  const { readAssignment, sendTask, checkTaskType, timeout } = dependencies;
+  const { readAssignment, sendTask, checkTaskType, timeout, count } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
+    const start = performance.now();
     const { task_type } = body;
     const { task, faults } = readAssignment(body, sent, sensitive);
     annotate({ task_id: task.id, task_type });
@@ -40,6 +43,8 @@ export function createAssignTask(dependencies: {
         : claimFor({ client, idempotencyKey, body: sent.text }, answer);
 
     const outcome = await sendTask(task, { milliseconds: timeout, claim });
+    const kind = 'pointer' in outcome ? 'invalid' : outcome.queued;
+    count(task_type, kind, (performance.now() - start) / 1000);
     if (outcome.queued === 'yes') {
       return { ...OK, body: answer };
     }

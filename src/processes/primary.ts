@@ -1,6 +1,8 @@
 import cluster from 'node:cluster';
 import type { Config } from '../config.js';
+import type { MetricsExchange } from '../metrics/metrics.js';
 import { isMessage, WORKER_ARGUMENT, type Message, type MessageOf } from './messages.js';
+import { createMetricsExchange } from './metricsExchange.js';
 
 /** The primary process, seen from one of its workers. */
 export interface Primary {
@@ -12,6 +14,7 @@ export interface Primary {
   fail: (reason: string) => void;
   /** Lets this process end. */
   leave: () => void;
+  metrics: MetricsExchange;
 }
 
 /**
@@ -48,6 +51,7 @@ export function joinPrimary(programArguments: readonly string[]): Primary | unde
     fail(reason) {
       tell({ orchestrator: 'failed', reason });
     },
+    metrics: createMetricsExchange(worker),
     leave() {
       if (worker.isConnected()) {
         worker.disconnect();

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.js';
 import type { Log } from '../log.js';
 import type { Service } from '../service.js';
+import { createMetricsOfAll, type MetricsOfAll } from './metricsOfAll.js';
 import { prepareWorkers, startWorker, type WorkerEnd, type WorkerProcess } from './worker.js';
 
 /** Processes did not start or not stop as they should. The message is for whoever runs the service. */
@@ -39,6 +40,7 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
   const crew: Crew = {
     ...options,
     config: shareOf(config),
+    metrics: createMetricsOfAll(),
     running: new Set(),
     stopping: stopping.signal,
     hasStarted: false,
@@ -158,6 +160,7 @@ function killAll(crew: Crew): void {
 interface Crew extends ProcessesOptions {
   /** Of one worker. */
   config: Config;
+  metrics: MetricsOfAll;
   running: Set<WorkerProcess>;
   stopping: AbortSignal;
   /** Whether all have listened. */

@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import type { Config } from '../config.js';
 import type { Log } from '../log.js';
 import { isMessage, WORKER_ARGUMENT, type Message } from './messages.js';
+import type { MetricsOfAll } from './metricsOfAll.js';
 
 /** A worker, seen from the primary process that has started it. */
 export interface WorkerProcess {
@@ -46,13 +47,19 @@ export function prepareWorkers(): void {
 /** @param options.forward is handed whole lines */
 export function startWorker(
   config: Config,
-  options: { log: Log; forward: (lines: Buffer) => void; onListening: (port: number) => void },
+  options: {
+    log: Log;
+    forward: (lines: Buffer) => void;
+    metrics: MetricsOfAll;
+    onListening: (port: number) => void;
+  },
 ): WorkerProcess {
-  const { log, forward, onListening } = options;
+  const { log, forward, metrics, onListening } = options;
   const worker = cluster.fork();
   const { process: child } = worker;
   const lines = createLineSplitter(forward);
   const closeUntaken = watchHandles(child);
+  const leaveMetrics = metrics.add(worker);
   let hasJoined = false;
   let hasListened = false;
   let isStopping = false;
@@ -82,6 +89,7 @@ export function startWorker(
   child.stdout?.on('data', lines.add);
   const ended = new Promise<WorkerEnd>((resolve) => {
     child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
+      leaveMetrics();
       // One that has left in order has taken or refused what was handed to it.
       if (!worker.exitedAfterDisconnect) {
         closeUntaken();

@@ -1,0 +1,74 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { createTaskTypeSeries } from './taskTypeSeries.js';
+
+/** What became of an assignment: as the producer says, or `invalid` where its params reach no worker. */
+export type Assigned = keyof typeof OUTCOMES;
+
+/** @param seconds from the validated request until Redis has answered, or was waited for too long */
+export type CountAssignment = (taskType: string, outcome: Assigned, seconds: number) => void;
+
+const OUTCOMES = {
+  yes: 'assigned',
+  before: 'repeated',
+  full: 'full',
+  no: 'refused',
+  unknown: 'unknown',
+  invalid: 'invalid',
+} as const;
+
+/** In seconds. */
+const DURATION_BUCKETS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+/**
+ * Returns the function that counts and times assignments by task type.
+ *
+ * @param named task types that have series from the start; all others are `other` at first
+ */
+export function createAssignmentMetrics(
+  registry: Registry,
+  named: readonly string[],
+): CountAssignment {
+  const registers = [registry];
+  const durations = new Histogram({
+    name: 'orchestrator_assignment_duration_seconds',
+    help: 'Time that it took to assign a task or to know that it is not, by task type.',
+    labelNames: ['task_type'],
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const series = createTaskTypeSeries<Series>(named, (taskType) => ({
+    duration: durations.labels(taskType),
+    counts: { yes: 0, before: 0, full: 0, no: 0, unknown: 0, invalid: 0 },
+  }));
+  new Counter({
+    name: 'orchestrator_assignments_total',
+    help:
+      'Assignments by task type and outcome: assigned (in its queue), repeated (its Idempotency-Key was used before), ' +
+      'full (its queue takes no more), refused (in no queue, and never will be), ' +
+      'unknown (sent, and not acknowledged in time), invalid (params that no worker could read).',
+    labelNames: ['task_type', 'outcome'],
+    registers,
+    // Those that are 0 are there too: a rate needs to see where a counter starts.
+    collect() {
+      this.reset();
+      for (const [taskType, { counts }] of series.all()) {
+        for (const [key, outcome] of Object.entries(OUTCOMES)) {
+          this.inc({ task_type: taskType, outcome }, counts[key as Assigned]);
+        }
+      }
+    },
+  });
+
+  return (taskType, outcome, seconds) => {
+    const { counts, duration } = series.of(taskType, outcome === 'yes');
+    counts[outcome] += 1;
+    duration.observe(seconds);
+  };
+}
+
+interface Series {
+  duration: { observe: (seconds: number) => void };
+  counts: Record<Assigned, number>;
+}

@@ -1,0 +1,55 @@
+import type { Worker } from 'node:cluster';
+import { MetricsUnavailable } from '../errors.js';
+import type { MetricsExchange } from '../metrics/metrics.js';
+import type { Snapshot } from '../metrics/snapshots.js';
+import { isMessage, type Message } from './messages.js';
+
+/** How long the primary may take, which waits a second for a worker that is busy. */
+const PATIENCE_MS = 3_000;
+
+/** The number of the snapshot by which a worker says that it has some; no question has it. */
+const UNASKED = 0;
+
+/** The exchange of metrics, seen from a worker. Gathering rejects with MetricsUnavailable. */
+export function createMetricsExchange(worker: Worker): MetricsExchange {
+  const waiting = new Map<number, (snapshots: readonly Snapshot[]) => void>();
+  let questions = 0;
+  const tell = (message: Message): void => {
+    worker.send(message, () => undefined);
+  };
+  worker.on('message', (message: unknown) => {
+    if (isMessage(message, 'gathered')) {
+      waiting.get(message.question)?.(message.snapshots);
+    }
+  });
+
+  return {
+    offer(snapshotOf) {
+      const answer = async (question: number): Promise<void> => {
+        tell({ orchestrator: 'snapshot', question, snapshot: await snapshotOf() });
+      };
+      worker.on('message', (message: unknown) => {
+        if (isMessage(message, 'snapshotWanted')) {
+          void answer(message.question);
+        }
+      });
+      void answer(UNASKED);
+    },
+    gather() {
+      questions += 1;
+      const question = questions;
+      return new Promise((resolve, reject) => {
+        const overdue = setTimeout(() => {
+          waiting.delete(question);
+          reject(new MetricsUnavailable('The metrics of the other processes did not come in time'));
+        }, PATIENCE_MS);
+        waiting.set(question, (snapshots) => {
+          clearTimeout(overdue);
+          waiting.delete(question);
+          resolve(snapshots);
+        });
+        tell({ orchestrator: 'gather', question });
+      });
+    },
+  };
+}
