@@ -138,8 +138,7 @@ describe('A command of this service for the workers', function () {
 function read(text = ''): { headers: Json; body: Json; comparable: Json } {
   const message = JSON.parse(text) as Json & { headers: Json; properties: Json };
   const body = JSON.parse(Buffer.from(String(message.body), 'base64').toString()) as Json;
-  const { reply_to: replyTo, ...known } = body;
-  delete known.ticket;
+  const { reply_to: replyTo, ...known }: Json = { ...body, ticket: undefined };
   const { exchange } = (replyTo ?? {}) as { exchange?: string };
   const { delivery_tag: tag, ...properties } = message.properties;
   assert.match(String(tag), /^[0-9a-f-]{36}$/);

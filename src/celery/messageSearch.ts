@@ -54,37 +54,31 @@ export interface MessageSearchOptions {
 /** Of each queue, and of what is taken. Whoever changes it changes the contract's words too. */
 export const SEARCHED_MESSAGES = 10_000;
 
+/** Tasks that are looked for at once. */
+const MAXIMUM_TASKS = 200;
+
 /**
- * Returns the function that looks for messages. One search at a time, so that many that are asked for at once
- * keep Redis from nothing else; the others wait, within their time.
+ * Returns the function that looks for messages. One search at a time, so that Redis has time for all else:
+ * those that ask meanwhile share the next one.
  */
 export function createMessageSearch(
   connection: () => Connection,
   { keyPrefix, milliseconds }: MessageSearchOptions,
 ): FindMessage {
-  const underWay = new Map<string, Promise<Answer<MessagePlace>>>();
-  let previous: Promise<unknown> = Promise.resolve();
+  const waiting = new Map<string, Wanted>();
+  let isRunning = false;
 
-  const search: FindMessage = async (taskId, queues) => {
+  const search = async (tasks: readonly Wanted[]): Promise<Answer<Findings>> => {
     const deadline = performance.now() + milliseconds;
-    await previous;
-    if (performance.now() > deadline) {
-      return { reason: 'too many tasks are looked for at once' };
-    }
-    const context = { taskId, keyPrefix, evaluate: evaluator(connection(), deadline) };
-    const unsearched: { queue: string; depth: number }[] = [];
+    const wanted = new Set(tasks.map(({ taskId }) => taskId));
+    const context = { wanted, keyPrefix, evaluate: evaluator(connection(), deadline) };
+    const findings: Findings = { places: new Map(), unsearched: [] };
     try {
-      for (const queue of queues) {
-        const found = await searchQueue(queue, context);
-        if (found !== undefined && 'position' in found) {
-          return { value: { waiting: found, unsearched } };
-        }
-        if (found !== undefined) {
-          unsearched.push(found);
-        }
+      for (const queue of new Set(tasks.flatMap(({ queues }) => queues))) {
+        await searchQueue(queue, context, findings);
       }
-      const taken = await searchTaken(context);
-      return { value: { ...(taken && { taken }), unsearched } };
+      await searchTaken(context, findings);
+      return { value: findings };
     } catch (error) {
       if (error instanceof NoAnswer) {
         return error.answer;
@@ -93,16 +87,47 @@ export function createMessageSearch(
     }
   };
 
-  return (taskId, queues) => {
-    const running = underWay.get(taskId);
-    if (running !== undefined) {
-      return running;
+  const run = async (): Promise<void> => {
+    while (waiting.size > 0) {
+      const tasks = [...waiting.values()].slice(0, MAXIMUM_TASKS);
+      for (const { taskId } of tasks) {
+        waiting.delete(taskId);
+      }
+      const answer = await search(tasks);
+      for (const { taskId, resolvers } of tasks) {
+        const own = 'reason' in answer ? answer : { value: placeIn(answer.value, taskId) };
+        for (const resolve of resolvers) {
+          resolve(own);
+        }
+      }
     }
-    const found = search(taskId, queues).finally(() => underWay.delete(taskId));
-    underWay.set(taskId, found);
-    previous = found.catch(() => undefined);
-    return found;
+    isRunning = false;
   };
+
+  return (taskId, queues) =>
+    new Promise((resolve) => {
+      const resolvers = [...(waiting.get(taskId)?.resolvers ?? []), resolve];
+      waiting.set(taskId, { taskId, queues, resolvers });
+      if (!isRunning) {
+        isRunning = true;
+        void run();
+      }
+    });
+}
+
+interface Wanted {
+  taskId: string;
+  queues: readonly string[];
+  resolvers: readonly ((answer: Answer<MessagePlace>) => void)[];
+}
+
+interface Findings {
+  places: Map<string, { waiting: WaitingMessage } | { taken: TakenMessage }>;
+  unsearched: { queue: string; depth: number }[];
+}
+
+function placeIn({ places, unsearched }: Findings, taskId: string): MessagePlace {
+  return { ...places.get(taskId), unsearched };
 }
 
 /** Ends a search. */
@@ -119,7 +144,8 @@ class NoAnswer extends Error {
 type Evaluate = (script: string, key: string, ...values: (string | number)[]) => Promise<unknown[]>;
 
 interface Context {
-  taskId: string;
+  /** Those that are not found yet. */
+  wanted: Set<string>;
   keyPrefix: string;
   evaluate: Evaluate;
 }
@@ -137,89 +163,95 @@ function evaluator(connection: Connection, deadline: number): Evaluate {
   };
 }
 
-/** The message where it waits in this queue, or the queue's depth where not all of it was looked through. */
 async function searchQueue(
   queue: string,
-  { taskId, keyPrefix, evaluate }: Context,
-): Promise<WaitingMessage | { queue: string; depth: number } | undefined> {
+  { wanted, keyPrefix, evaluate }: Context,
+  { places, unsearched }: Findings,
+): Promise<void> {
   const lists = SERVED_STEPS.map((step) => `${keyPrefix}${queueKey(queue, step)}`);
-  const depthFrom = async (start: number): Promise<number> => {
-    const lengths = lists.slice(start).map((list) => evaluate(SEARCH_LIST, list, 0, 0, 0, '', ''));
-    return (await Promise.all(lengths)).reduce((sum, [, length]) => sum + Number(length), 0);
-  };
+  const found: { taskId: string; times: MessageTimes; position: number }[] = [];
   let left = SEARCHED_MESSAGES;
-  /** Of the lists that are served before the one that is searched. */
+  /** In the lists that are served before the one that is searched. */
   let before = 0;
-  for (const [index, list] of lists.entries()) {
+  for (const list of lists) {
     let from = 0;
-    for (;;) {
+    let length = Infinity;
+    while (from < length && left > 0 && wanted.size > 0) {
       const most = Math.min(left, CALL_MESSAGES);
-      const [passed, length, text] = await evaluate(
-        SEARCH_LIST,
-        list,
-        from,
-        most,
-        CALL_BYTES,
-        ...textsOf(taskId),
-      );
-      const times = text === undefined ? undefined : timesOf(parse(text), taskId);
-      if (times !== undefined) {
-        const depth = before + Number(length) + (await depthFrom(index + 1));
-        return { queue, ...times, position: before + from + Number(passed), depth };
+      const answer = await evaluate(SEARCH_LIST, list, from, most, CALL_BYTES, ...wanted);
+      for (const { place, taskId, text } of hitsIn(answer[2])) {
+        const times = timesOf(parse(text), taskId);
+        if (times !== undefined && wanted.delete(taskId)) {
+          found.push({ taskId, times, position: before + from + Number(place) });
+        }
       }
-      // What was found is another task's, which names this one.
-      const looked = Number(passed) + (text === undefined ? 0 : 1);
-      from += looked;
-      left -= looked;
-      if (from >= Number(length) || looked === 0) {
-        before += Number(length);
-        break;
-      }
+      length = Number(answer[1]);
+      from += Number(answer[0]);
+      left -= Number(answer[0]);
     }
-    if (left <= 0) {
-      const depth = await depthFrom(0);
-      return depth > SEARCHED_MESSAGES ? { queue, depth } : undefined;
-    }
+    before += Math.min(length, from);
   }
-  return undefined;
+  if (found.length === 0 && left > 0) {
+    return;
+  }
+  const lengths = lists.map((list) => evaluate(SEARCH_LIST, list, 0, 0, 0));
+  const depth = (await Promise.all(lengths)).reduce((sum, [, one]) => sum + Number(one), 0);
+  for (const { taskId, times, position } of found) {
+    places.set(taskId, { waiting: { queue, ...times, position, depth } });
+  }
+  if (left <= 0 && depth > SEARCHED_MESSAGES) {
+    unsearched.push({ queue, depth });
+  }
 }
 
-async function searchTaken({
-  taskId,
-  keyPrefix,
-  evaluate,
-}: Context): Promise<TakenMessage | undefined> {
+async function searchTaken(
+  { wanted, keyPrefix, evaluate }: Context,
+  { places }: Findings,
+): Promise<void> {
+  const key = `${keyPrefix}${UNACKNOWLEDGED.messages}`;
   let cursor = '0';
   let left = SEARCHED_MESSAGES;
-  do {
-    const [next, looked, tag, text] = await evaluate(
-      SEARCH_TAKEN,
-      `${keyPrefix}${UNACKNOWLEDGED.messages}`,
-      cursor,
-      CALL_TAKEN,
-      ...textsOf(taskId),
-    );
-    // The message, its exchange and its routing key (`QoS.append` of kombu/transport/redis.py).
-    const [message, , queue] = listOf(parse(text));
-    const times = timesOf(message, taskId);
-    if (times !== undefined) {
-      const index = `${keyPrefix}${UNACKNOWLEDGED.times}`;
-      const [seconds] = await evaluate(READ_TIME, index, String(tag));
-      return {
+  while (wanted.size > 0 && left > 0) {
+    const [next, looked, hits] = await evaluate(SEARCH_TAKEN, key, cursor, CALL_TAKEN, ...wanted);
+    for (const { place, taskId, text } of hitsIn(hits)) {
+      // The message, its exchange and its routing key (`QoS.append` of kombu/transport/redis.py).
+      const [message, , queue] = listOf(parse(text));
+      const times = timesOf(message, taskId);
+      if (times === undefined) {
+        continue;
+      }
+      const [seconds] = await evaluate(READ_TIME, `${keyPrefix}${UNACKNOWLEDGED.times}`, place);
+      const taken: TakenMessage = {
         ...times,
         queue: typeof queue === 'string' && queue !== '' ? queue : undefined,
         takenAt: typeof seconds === 'string' ? Number(seconds) * 1_000 : undefined,
       };
+      const other = places.get(taskId);
+      // A task that is to be tried again has a new message before its old one is acknowledged.
+      if (other === undefined || ('taken' in other && isLater(taken, other.taken))) {
+        places.set(taskId, { taken });
+      }
     }
     cursor = String(next);
     left -= Number(looked);
-  } while (cursor !== '0' && left > 0);
-  return undefined;
+    if (cursor === '0') {
+      return;
+    }
+  }
 }
 
-/** How JavaScript and Python write it into a message's headers; its body is in base64. */
-function textsOf(taskId: string): [string, string] {
-  return [`"id":"${taskId}"`, `"id": "${taskId}"`];
+function isLater(one: TakenMessage, other: TakenMessage): boolean {
+  return (one.takenAt ?? 0) > (other.takenAt ?? 0);
+}
+
+/** What a script has found: place, id and message in turn. */
+function hitsIn(value: unknown): { place: string; taskId: string; text: string }[] {
+  const parts = listOf(value).map(String);
+  return parts.flatMap((place, index) =>
+    index % 3 === 0
+      ? [{ place, taskId: parts[index + 1] ?? '', text: parts[index + 2] ?? '' }]
+      : [],
+  );
 }
 
 /** Undefined for the message of another task. */

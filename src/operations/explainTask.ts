@@ -1,7 +1,7 @@
 import type { FleetView, ViewFleet } from '../celery/fleetView.js';
 import type { FindMessage, MessagePlace } from '../celery/messageSearch.js';
 import type { ReadResult, TaskStatus } from '../celery/results.js';
-import type { QueryTask, TaskQueryAnswer } from '../celery/taskQuery.js';
+import type { HeldTask, QueryTask, TaskQueryAnswer } from '../celery/taskQuery.js';
 import { FleetUnavailable } from '../errors.js';
 import {
   explainAbsent,
@@ -64,7 +64,7 @@ export function createExplainTask(dependencies: {
         return explainWaiting(place.waiting, status, consumersOf(place.waiting.queue, fleet));
       }
       const asked = await workersWith(taskId);
-      if (asked.held !== undefined) {
+      if (asked.held !== undefined && (turn > 0 || isSeen(asked.held, place))) {
         return explainHeld(asked.held, place.taken, status);
       }
       if (place.taken !== undefined) {
@@ -85,6 +85,11 @@ export function createExplainTask(dependencies: {
       body: { task_id, ...explanation },
     };
   };
+}
+
+/** Whether the message of what does not run yet is there: it may come after it was looked for. */
+function isSeen({ state }: HeldTask, { taken }: MessagePlace): boolean {
+  return state === 'active' || (state === 'scheduled' ? taken?.eta : taken) !== undefined;
 }
 
 function unavailable(failure: { reason: string; cause?: unknown }, taskId: string): never {

@@ -60,9 +60,8 @@ export function explainHeld(
   const since = sinceOf(taken?.takenAt);
   const eta = taken?.eta;
   if (state === 'scheduled' || isFuture(eta)) {
-    const what = status.state === 'RETRY' ? 'to try it again' : 'for its time';
     const when = eta === undefined ? '' : `, ${eta}`;
-    const reason = `${worker} has taken it and waits ${what}${when}`;
+    const reason = `${worker} has taken it and waits ${patienceFor(status)}${when}`;
     return { state: 'scheduled', reason, ...fields, ...since, ...(eta !== undefined && { eta }) };
   }
   const reason = `${worker} has taken it and runs it when one of its processes is free`;
@@ -81,7 +80,8 @@ export function explainTaken(
     ...sinceOf(takenAt),
   };
   if (isFuture(eta)) {
-    const reason = `A worker has taken it and waits for its time, ${eta}`;
+    // Of a retry, workers forget when their first attempt is over: they know of one request for each id.
+    const reason = `A worker has taken it and waits ${patienceFor(status)}, ${eta}`;
     return { state: 'scheduled', reason, ...fields, eta };
   }
   const whenLost =
@@ -117,6 +117,11 @@ export function explainAbsent(
     'Neither a queue nor a worker that answers has it, and there is no result: it was never ' +
     'assigned, keeps no result, or its result has expired';
   return { state: 'unknown', reason };
+}
+
+/** For what a worker waits that has taken a task before its time. */
+function patienceFor(status: TaskStatus): string {
+  return isUnstarted(status) ? 'for its time' : 'to try it again';
 }
 
 function deepest([first, ...others]: readonly { queue: string; depth: number }[]): {

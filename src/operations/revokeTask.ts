@@ -49,7 +49,9 @@ function sentence(
   if (listeners > confirmed) {
     const silent = counted(listeners - confirmed, 'worker');
     const has = listeners - confirmed === 1 ? 'has' : 'have';
-    parts.push(`${silent} that ${has} not answered in time will hear it when free`);
+    parts.push(
+      `${silent} that ${has} not answered in time will hear it when free, which may be too late`,
+    );
   }
   return parts.join('; ');
 }
