@@ -55,7 +55,14 @@ describe('With API_KEYS', () => {
 
   it('leaves health, documentation and the name of the service open', async () => {
     const open = ['/', '/health', '/health/live', '/health/ready', '/docs', '/docs/swagger-ui.css'];
-    for (const path of [...open, '/redoc', '/openapi.json', '/openapi.yaml']) {
+    for (const path of [
+      ...open,
+      '/console',
+      '/console/main.js',
+      '/redoc',
+      '/openapi.json',
+      '/openapi.yaml',
+    ]) {
       await service.get(path).expect(200);
     }
     await service.request('delete', '/assign-task/').expect(405);

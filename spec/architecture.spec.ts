@@ -22,6 +22,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   operations: ['contract', 'celery', 'json'],
   celery: ['json'],
   json: [],
+  // Runs in a browser.
+  console: [],
   http: ['apiKeys', 'config', 'log', 'contract', 'operations', 'json'],
 };
 

@@ -13,6 +13,7 @@ import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import type { Log } from './log.js';
 import { createAssignTask } from './operations/assignTask.js';
+import { createGetConsole } from './operations/getConsole.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
 import { createGetReadiness } from './operations/getReadiness.js';
@@ -87,6 +88,7 @@ export async function startService(
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
+        getConsole: createGetConsole(contract, config.rootPath),
         ...createContractOperations(contract, config.rootPath),
       },
     });
