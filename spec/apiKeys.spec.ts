@@ -71,11 +71,15 @@ describe('With API_KEYS', () => {
 
   it('says in the contract that it does not go without one', async () => {
     const secured = await securityOf(service);
-    assert.deepEqual(secured, { assignTask: [{ ApiKey: [] }], getResult: [{ ApiKey: [] }] });
+    const names = ['assignTask', 'assignTasks', 'getResult', 'getResults'];
+    assert.deepEqual(secured, Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]])));
     const without = await startTestService();
     try {
       const optional = [{ ApiKey: [] }, {}];
-      assert.deepEqual(await securityOf(without), { assignTask: optional, getResult: optional });
+      assert.deepEqual(
+        await securityOf(without),
+        Object.fromEntries(names.map((name) => [name, optional])),
+      );
     } finally {
       await without.close();
     }

@@ -9,7 +9,9 @@ import { resultOf } from './support/tasks.js';
 /** The operations of the contract, by their titles in both pages. */
 const SUMMARIES = [
   'Assign a task to the workers',
+  'Assign up to 1,000 tasks at once',
   'Read how a task stands and what it returned',
+  'Read how many tasks stand',
   'Health of the service and of Redis',
   'Is the process alive?',
   'Should this instance get traffic?',

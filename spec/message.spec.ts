@@ -78,6 +78,57 @@ describe('A message of this service, beside one of Python’s send_task', functi
     }
   });
 
+  it('is the same with options, and so is its event', async () => {
+    const headers = '{"traceparent": "00-a-b-01", "x": [1.0, {"y": null}], "n": 9007199254740993}';
+    const cases = [
+      '{}',
+      '{"priority": 7}',
+      '{"queue": "automation_queue", "priority": 2}',
+      '{"time_limit": 7.5, "soft_time_limit": 2}',
+      '{"soft_time_limit": 3}',
+      '{"countdown": 30}',
+      '{"countdown": 1.5, "expires": 30.25}',
+      '{"countdown": 0}',
+      `{"eta": "${isoformat(60)}", "expires": "${isoformat(600)}"}`,
+      '{"task_id": "mine:1"}',
+      `{"headers": ${headers}}`,
+      `{"headers": ${headers}, "countdown": 9, "expires": 300, "time_limit": 1, "priority": 9}`,
+    ];
+    for (const options of cases) {
+      await assign(service, '{"a": 1.0}', options);
+    }
+    await eventually('all events', () => events.length === cases.length || undefined);
+    const lists = ['worker_queue', 'worker_queue\x06\x166', 'worker_queue\x06\x169'];
+    const keys = [...lists, 'automation_queue'];
+    const ours = await readMessages(...keys);
+    await redis.del(...keys);
+    const lines = cases.map(
+      (options) => `{"name": "worker.spec", "params": "{\\"a\\": 1.0}", "options": ${options}}`,
+    );
+    await sendLinesWithPython(lines);
+    await eventually('all of Python', () => events.length === 2 * cases.length || undefined);
+
+    const theirs = await readMessages(...keys);
+    for (const key of keys) {
+      assert.equal(ours[key]?.length, theirs[key]?.length, key);
+      for (const [index, message] of (ours[key] ?? []).entries()) {
+        const python = theirs[key]?.[index];
+        assertSameTimes(message, python);
+        assert.deepEqual(timeless(comparable(message)), timeless(comparable(python)));
+      }
+    }
+    for (const index of cases.keys()) {
+      const [our, their] = [eventOf(events[index]), eventOf(events[index + cases.length])];
+      const where = `of ${cases[index]}`;
+      assert.deepEqual(timeless(our.comparable), timeless(their.comparable), where);
+      const messages = Object.values(ours).flat();
+      const sent = messages.find((message) => message.headers.id === our.body.uuid);
+      assert.equal(our.body.eta, sent?.headers.eta, where);
+      assert.equal(our.body.expires, sent?.headers.expires, where);
+    }
+    assert.ok(ours.worker_queue?.some(({ headers: { id } }) => id === 'mine:1'));
+  });
+
   it('has a tag of its own, and for all of a process one origin and one reply_to', async () => {
     for (let count = 0; count < 3; count += 1) {
       await assign(service, '{}');
@@ -209,7 +260,7 @@ describe('A message of this service, beside one of Python’s send_task', functi
       const { [key]: messages = [] } = await readMessages(key);
       const params = { text: '{}', value: {}, isPlain: true };
       const names = { id: 'x', name: 'worker.spec', queue: 'worker_queue' };
-      const task = { ...names, params, shown: {}, priority };
+      const task = { ...names, params, shown: {}, priority, options: undefined };
       const ours = taskMessage(task, '""', { origin: 'x', replyTo: 'x' });
       const properties = JSON.parse(`${ours.properties}}`) as Message['properties'];
       assert.deepEqual(properties.delivery_info, messages[0]?.properties.delivery_info);
@@ -317,18 +368,63 @@ function databaseUrl(database: number): string {
   return theFleet().redis.url.replace(/0$/, String(database));
 }
 
-async function assign(service: TestService, params: string): Promise<void> {
+async function assign(service: TestService, params: string, options?: string): Promise<void> {
+  const more = options === undefined ? '' : `, "options": ${options}`;
   await service
     .post('/assign-task/')
     .set('Content-Type', 'application/json')
-    .send(`{"task_type": "spec", "params": ${params}}`)
+    .send(`{"task_type": "spec", "params": ${params}${more}}`)
     .expect(200);
 }
 
+/** The moment in so many seconds, as Python writes a datetime in UTC. */
+function isoformat(seconds: number): string {
+  const whole = Math.round(Date.now() / 1_000) + seconds;
+  return new Date(whole * 1_000).toISOString().replace('.000Z', '+00:00');
+}
+
+/** Python has sent its message some seconds later. */
+const LATER_MS = 60_000;
+
+function assertSameTimes(ours: Message | undefined, theirs: Message | undefined): void {
+  for (const name of ['eta', 'expires']) {
+    const [our, their] = [ours?.headers[name], theirs?.headers[name]];
+    if (our === null || their === null) {
+      assert.equal(our, their, name);
+      continue;
+    }
+    assert.ok(typeof our === 'string' && typeof their === 'string');
+    for (const text of [our, their]) {
+      assert.match(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00$/);
+    }
+    assert.ok(Math.abs(Date.parse(our) - Date.parse(their)) < LATER_MS, name);
+  }
+  const [our, their] = [ours?.properties.expiration, theirs?.properties.expiration];
+  assert.equal(typeof our, typeof their);
+  if (typeof our === 'string') {
+    assert.match(our, /^\d+$/);
+    assert.ok(Math.abs(Number(our) - Number(their)) < LATER_MS);
+  }
+}
+
+/** Without what `assertSameTimes` compares, but that it is there. */
+function timeless(value: unknown): unknown {
+  const text = JSON.stringify(value, (key, member: unknown) =>
+    ['eta', 'expires', 'expiration'].includes(key) && member !== null ? 'a time' : member,
+  );
+  return JSON.parse(text);
+}
+
 async function sendWithPython(texts: readonly string[], options: object = {}): Promise<void> {
-  const tasks = texts.map((params) => JSON.stringify({ name: 'worker.spec', params, options }));
+  await sendLinesWithPython(
+    texts.map((params) => JSON.stringify({ name: 'worker.spec', params, options })),
+  );
+}
+
+/** @param lines of JSON, as the module send_tasks describes them */
+async function sendLinesWithPython(lines: readonly string[]): Promise<void> {
   await runPython('send_tasks', [], {
-    input: tasks.join('\n'),
+    input: lines.join('\n'),
     redisUrl: databaseUrl(BROKER_DATABASE),
   });
 }

@@ -101,6 +101,38 @@ describe('What the contract marks x-sensitive', () => {
     });
   }
 
+  it('is shown nowhere of tasks that are sent together', async () => {
+    const tasks = ['other', 'log_in', 'log_in'].map((task_type) => ({ task_type, params: PARAMS }));
+    await service.post('/assign-tasks/').send(tasks.slice(1)).expect(200);
+    await service
+      .post('/assign-tasks/')
+      .send([...tasks.slice(1), { task_type: 'log_in', params: { password: '4711' } }])
+      .expect(400);
+    await eventually('the events', () => events.length === 2 || undefined);
+    const payloads = await redis.lrange('worker_queue', 0, -1);
+    for (const payload of payloads) {
+      const { headers, body } = JSON.parse(payload) as { headers: object; body: string };
+      assertWithoutSecrets(JSON.stringify(headers));
+      assert.ok(Buffer.from(body, 'base64').toString().includes(JSON.stringify(PARAMS)));
+    }
+    for (const event of events) {
+      const { body } = JSON.parse(event) as { body: string };
+      assertWithoutSecrets(Buffer.from(body, 'base64').toString());
+    }
+    const logged = service.lines.map(({ fields }) => ({
+      ...fields,
+      request_id: '',
+      duration_ms: 0,
+    }));
+    assert.equal(logged.length, 2);
+    assertWithoutSecrets(JSON.stringify(logged));
+    // Pointers are those of one task: without a mark, another one's values are shown.
+    await service.post('/assign-tasks/').send(tasks.slice(0, 2)).expect(200);
+    const [second, first] = await redis.lrange('worker_queue', 0, 1);
+    assert.ok(first?.includes("'password': 'hunter2-secret'"));
+    assert.ok(second?.includes("'password': '***'"));
+  });
+
   for (const [what, body] of [
     ['faulty', '{"task_type":"log_in","params":{"password":"4711"}}'],
     [

@@ -67,6 +67,10 @@ export interface Config {
   readonly brokerKeyPrefix: string;
   readonly resultKeyPrefix: string;
   readonly routing: RoutingOptions;
+  /** Those that a sender of a task may choose. */
+  readonly queues: readonly string[];
+  /** In seconds: kombu's `visibility_timeout`. */
+  readonly visibilityTimeoutSeconds: number;
   /** Names this service in messages and events. */
   readonly taskOrigin: string;
   readonly sendsTaskSentEvents: boolean;
@@ -95,6 +99,9 @@ const MAXIMUM_BODY_BYTES = 512 * 1024 * 1024;
  * 500 levels: its RecursionError ends the worker, and so the next one that gets the message.
  */
 const MAXIMUM_DEPTH = 400;
+
+/** A hundred years. */
+const LONGEST_VISIBILITY_SECONDS = 3_153_600_000;
 
 /** Lists every variable that can't be used, one per line. */
 export class ConfigError extends Error {
@@ -130,6 +137,17 @@ export function readConfig(
   const maximumDepth = read('QUEUE_MAX_DEPTH', integerBetween(0, Number.MAX_SAFE_INTEGER), '0');
   const bodyLimitBytes = read('BODY_LIMIT_BYTES', integerBetween(1, MAXIMUM_BODY_BYTES), '1048576');
   const requestTimeoutMs = read('REQUEST_TIMEOUT_MS', milliseconds, '60000');
+
+  const routing: RoutingOptions = {
+    prefix,
+    namespaces: read('TASK_NAMESPACES', listOf(parseNamespace), [prefix]),
+    queue: read('TASK_QUEUE', parseQueue, 'worker_queue'),
+    routes: read(
+      'TASK_ROUTES',
+      listOf(parseRoute),
+      'worker.*=worker_queue,automation.*=automation_queue',
+    ),
+  };
 
   const config: Config = {
     host: read('FASTAPI_HOST', parseText, '0.0.0.0'),
@@ -174,16 +192,13 @@ export function readConfig(
     waitReplicas: read('REDIS_WAIT_REPLICAS', integerBetween(0, 100), '0'),
     brokerKeyPrefix: read('CELERY_BROKER_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
     resultKeyPrefix: read('CELERY_RESULT_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
-    routing: {
-      prefix,
-      namespaces: read('TASK_NAMESPACES', listOf(parseNamespace), [prefix]),
-      queue: read('TASK_QUEUE', parseQueue, 'worker_queue'),
-      routes: read(
-        'TASK_ROUTES',
-        listOf(parseRoute),
-        'worker.*=worker_queue,automation.*=automation_queue',
-      ),
-    },
+    routing,
+    queues: read('TASK_QUEUES', listOf(parseQueue), queuesOf(routing)),
+    visibilityTimeoutSeconds: read(
+      'VISIBILITY_TIMEOUT',
+      integerBetween(1, LONGEST_VISIBILITY_SECONDS),
+      '3600',
+    ),
     taskOrigin: read('TASK_ORIGIN', parseTaskOrigin, `orchestrator@${hostname()}`),
     sendsTaskSentEvents: read('TASK_SEND_SENT_EVENT', parseBoolean, 'true'),
     compressionThresholdBytes: compresses ? compressionThreshold : Infinity,
@@ -217,4 +232,9 @@ export function readConfig(
     throw new ConfigError(faults);
   }
   return deepFreeze(config);
+}
+
+/** All that tasks are routed to, each once. */
+function queuesOf({ queue, routes }: RoutingOptions): readonly string[] {
+  return [...new Set([...routes.map((route) => route.queue), queue])];
 }

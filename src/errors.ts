@@ -136,11 +136,45 @@ export class AssignmentFailed extends ClientVisibleError {
   }
 }
 
+export class QueuesAreFull extends ClientVisibleError {
+  override readonly status = 503;
+
+  constructor(count: number) {
+    super(`${tasks(count)} could not be assigned: their queues have no room for all of them`, {
+      details: { queued: 'no' },
+      headers: { 'Retry-After': '1' },
+    });
+  }
+}
+
+export class TasksNotAssigned extends ClientVisibleError {
+  override readonly status = 500;
+
+  constructor(
+    count: number,
+    { queued, reason, cause }: { queued: 'no' | 'unknown'; reason: string; cause?: unknown },
+  ) {
+    super(`${tasks(count)} could not be assigned: ${reason}`, { details: { queued }, cause });
+  }
+}
+
+function tasks(count: number): string {
+  return count === 1 ? 'The task' : `The ${count} tasks`;
+}
+
 export class ResultUnavailable extends ClientVisibleError {
   override readonly status = 500;
 
   constructor(taskId: string, { reason, cause }: { reason: string; cause?: unknown }) {
     super(`The result could not be retrieved: ${reason}`, { taskId, cause });
+  }
+}
+
+export class ResultsUnavailable extends ClientVisibleError {
+  override readonly status = 500;
+
+  constructor({ reason, cause }: { reason: string; cause?: unknown }) {
+    super(`The results could not be retrieved: ${reason}`, { cause });
   }
 }
 

@@ -12,12 +12,15 @@ import { createApp } from './http/app.js';
 import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import type { Log } from './log.js';
+import { createAssignmentReader } from './operations/assignment.js';
 import { createAssignTask } from './operations/assignTask.js';
+import { createAssignTasks } from './operations/assignTasks.js';
 import { createGetConsole } from './operations/getConsole.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
 import { createGetReadiness } from './operations/getReadiness.js';
 import { createGetResult } from './operations/getResult.js';
+import { createGetResults } from './operations/getResults.js';
 import { createGetServiceInformation } from './operations/getServiceInformation.js';
 import { createContractOperations } from './operations/showContract.js';
 
@@ -65,6 +68,19 @@ export async function startService(
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
   const closeRedis = (milliseconds: number) =>
     Promise.all(connections.map((connection) => connection.close(milliseconds)));
+  const assigning = {
+    ...createProducer(client.broker, producerOptions(config, log)),
+    readAssignment: createAssignmentReader(createRouting(config.routing), {
+      queues: config.queues,
+      longestDelay: longestDelay(config.visibilityTimeoutSeconds),
+    }),
+    timeout: withinAnswerTime(config.assignTimeoutMs),
+  };
+  const reading = {
+    readResult: createResultReader(client.backend, config.resultKeyPrefix),
+    exposesTracebacks: config.exposesTracebacks,
+    timeout: withinAnswerTime(config.resultTimeoutMs),
+  };
   let draining = false;
 
   try {
@@ -75,16 +91,10 @@ export async function startService(
       countRequest: requestCounter(client, config, log),
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
-        assignTask: createAssignTask({
-          route: createRouting(config.routing),
-          sendTask: createProducer(client.broker, producerOptions(config, log)),
-          timeout: withinAnswerTime(config.assignTimeoutMs),
-        }),
-        getResult: createGetResult({
-          readResult: createResultReader(client.backend, config.resultKeyPrefix),
-          exposesTracebacks: config.exposesTracebacks,
-          timeout: withinAnswerTime(config.resultTimeoutMs),
-        }),
+        assignTask: createAssignTask(assigning),
+        assignTasks: createAssignTasks(assigning),
+        getResult: createGetResult(reading),
+        getResults: createGetResults(reading),
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
@@ -122,6 +132,14 @@ async function everyOne<Value>(
 /** What is left for Redis of the time that a client waits for its answer. */
 function withinAnswerTime(milliseconds: number): number {
   return Math.floor(milliseconds * 0.95);
+}
+
+/**
+ * How far ahead an eta may be, in seconds: a worker holds the message until then, and acknowledges it after
+ * the run at the latest. A tenth of the visibility timeout is left for that.
+ */
+function longestDelay(visibilityTimeout: number): number {
+  return Math.floor(visibilityTimeout * 0.9);
 }
 
 function requestCounter(

@@ -5,6 +5,7 @@ import {
   PUBLISH_SCRIPT_SHA1,
   publishArguments,
   readPublishReply,
+  type Batch,
   type BatchOptions,
   type Publication,
   type PublishResult,
@@ -35,7 +36,7 @@ const REPLICA_PATIENCE_MS = 200;
 export function createBatchSender(
   broker: Connection,
   options: BatchSenderOptions,
-): (sequence: number, batch: readonly Publication[]) => Promise<readonly PublishResult[]> {
+): (sequence: number, batch: Batch) => Promise<readonly PublishResult[]> {
   const { redis } = broker;
   let eventsWereRefused = false;
 
@@ -70,8 +71,8 @@ export function createBatchSender(
     const { stream } = redis;
     const { keys, values } = publishArguments(sequence, batch, options);
     const reply = await runScript(keys, values);
-    const { results, eventRefusal } = readPublishReply(String(reply), batch.length);
-    options.onEnqueued(batch);
+    const { results, eventRefusal } = readPublishReply(String(reply), batch.publications.length);
+    options.onEnqueued(batch.publications);
     if (eventRefusal !== undefined && !eventsWereRefused) {
       options.onEventRefused(eventRefusal);
     }

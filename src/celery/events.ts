@@ -1,4 +1,4 @@
-import type { Message, Sender, Task } from './message.js';
+import { dateText, type Message, type Sender, type Task, type TaskOptions } from './message.js';
 import { fanoutChannel } from './redisKeys.js';
 
 /** The exchange of events (`event_exchange` of celery/app/defaults.py). */
@@ -23,6 +23,7 @@ export function taskSentEvent(
   sender: Sender & { processId: number },
   clock: number,
 ): Message {
+  const { options } = task;
   const id = JSON.stringify(task.id);
   const hostname = JSON.stringify(sender.origin);
   const queue = JSON.stringify(task.queue);
@@ -33,10 +34,16 @@ export function taskSentEvent(
       `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc()},"pid":${sender.processId},` +
       `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
       `"name":${JSON.stringify(task.name)},"args":${argsrepr},"kwargs":"{}",` +
-      `"retries":0,"eta":null,"expires":null,"queue":${queue},"exchange":"",` +
+      `"retries":0,${options === undefined ? UNLIMITED : limits(options)},"queue":${queue},"exchange":"",` +
       // In seconds.
       `"routing_key":${queue},"timestamp":${Date.now() / 1_000},"type":"task-sent"}`,
   };
+}
+
+const UNLIMITED = '"eta":null,"expires":null';
+
+function limits({ eta, expires }: TaskOptions): string {
+  return `"eta":${dateText(eta)},"expires":${dateText(expires?.at)}`;
 }
 
 /** Transient (delivery mode 1), as nobody misses an event that nobody heard. */

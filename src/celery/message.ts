@@ -12,6 +12,28 @@ export interface Task {
   shown: unknown;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
+  /** What its sender wants beyond that; undefined for nothing. */
+  options: TaskOptions | undefined;
+}
+
+/** The options of `apply_async` that stand in a message's headers. */
+export interface TaskOptions {
+  /** Not to be started before; in milliseconds since 1970. */
+  eta: number | undefined;
+  expires: Expiry | undefined;
+  /** In seconds of its run. */
+  timeLimit: number | undefined;
+  softTimeLimit: number | undefined;
+  /** More headers, by names that are none of Celery's own. Each value is JSON. */
+  headers: ReadonlyMap<string, string>;
+}
+
+/** When a task is not to be started any more. */
+export interface Expiry {
+  /** In milliseconds since 1970. */
+  at: number;
+  /** How many seconds that is from now, as its sender counts. */
+  seconds: number;
 }
 
 /** Who sends: the same for all messages of a process. */
@@ -43,23 +65,54 @@ export function taskMessage(
   sender: Sender,
   compressedBody?: Buffer,
 ): Message {
+  const { options } = task;
   const id = JSON.stringify(task.id);
   return {
     headers:
-      `{"lang":"js","task":${JSON.stringify(task.name)},"id":${id},"shadow":null,"eta":null,` +
-      '"expires":null,"group":null,"group_index":null,"retries":0,"timelimit":[null,null],' +
-      `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
+      `{"lang":"js","task":${JSON.stringify(task.name)},"id":${id},"shadow":null,` +
+      `${options === undefined ? UNLIMITED : limits(options)}"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
       `"origin":${JSON.stringify(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
-      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}}`,
+      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
+      `${options === undefined ? '' : moreHeaders(options)}}`,
     properties:
       `{"correlation_id":${id},"reply_to":${JSON.stringify(sender.replyTo)},` +
       // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
       '"delivery_mode":2,' +
       // The plain queue whatever the list's key: a worker that shuts down puts messages back by it.
       `"delivery_info":{"exchange":"","routing_key":${JSON.stringify(task.queue)}},` +
-      `"priority":${task.priority}`,
+      `"priority":${task.priority}${options === undefined ? '' : expiration(options)}`,
     body: compressedBody ?? taskBody(task),
   };
+}
+
+const UNLIMITED =
+  '"eta":null,"expires":null,"group":null,"group_index":null,"retries":0,"timelimit":[null,null],';
+
+function limits({ eta, expires, timeLimit, softTimeLimit }: TaskOptions): string {
+  return (
+    `"eta":${dateText(eta)},"expires":${dateText(expires?.at)},"group":null,"group_index":null,` +
+    `"retries":0,"timelimit":[${timeLimit ?? null},${softTimeLimit ?? null}],`
+  );
+}
+
+/** JSON of a moment, as `isoformat` of a datetime in UTC writes it. */
+export function dateText(moment: number | undefined): string {
+  if (moment === undefined) {
+    return 'null';
+  }
+  // Six digits of a second, or none.
+  const text = new Date(moment).toISOString().replace(/Z$/, '000').replace('.000000', '');
+  return `"${text}+00:00"`;
+}
+
+/** Behind all others, as `send_task_message` of celery/app/amqp.py adds them. */
+function moreHeaders({ headers }: TaskOptions): string {
+  return Array.from(headers, ([name, value]) => `,${JSON.stringify(name)}:${value}`).join('');
+}
+
+/** In milliseconds, as a text (`Producer.publish` of kombu/messaging.py). */
+function expiration({ expires }: TaskOptions): string {
+  return expires === undefined ? '' : `,"expiration":"${Math.trunc(expires.seconds * 1_000)}"`;
 }
 
 const COMPRESSION = `,"compression":"${GZIP}"`;

@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { parseExact, type ExactValue } from '../json/exactJson.js';
-import type { JsonPart } from '../json/jsonDocument.js';
 import { compress } from './compression.js';
 import type { Connection } from './connection.js';
 import { taskSentChannel, taskSentEvent } from './events.js';
-import { findUnreadable } from './kombuTypes.js';
 import { envelope, taskBody, taskMessage, type Sender, type Task } from './message.js';
 import { createPublisher, type PublishOutcome } from './publisher.js';
 import type { Publication } from './publishScript.js';
 import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from './redisKeys.js';
 import { saferepr } from './saferepr.js';
+import { faultOf, faultsOf, type TaskFault } from './taskFaults.js';
 
-/** What became of a task's message; `pointer` says where in the params the reason is. */
-export type SendOutcome = PublishOutcome | { queued: 'no'; reason: string; pointer: string };
+/** What became of a task's message, or of those of several tasks that go together. */
+export type SendOutcome = PublishOutcome | { queued: 'no'; faults: readonly TaskFault[] };
 
 export interface SendOptions {
   /** How long to wait for Redis. */
@@ -21,7 +19,15 @@ export interface SendOptions {
   claim?: { key: string; value: string } | undefined;
 }
 
-export type SendTask = (task: Task, options: SendOptions) => Promise<SendOutcome>;
+export interface Producer {
+  /** Publishes a task and waits for Redis. */
+  sendTask: (task: Task, options: SendOptions) => Promise<SendOutcome>;
+  /** Publishes these tasks, one at least, all or none; the claim stands for all of them. */
+  sendTasks: (tasks: readonly Task[], options: SendOptions) => Promise<SendOutcome>;
+}
+
+export type SendTask = Producer['sendTask'];
+export type SendTasks = Producer['sendTasks'];
 
 export interface ProducerOptions {
   /** Before every key and channel (`global_keyprefix` of kombu's transport options); may be empty. */
@@ -41,8 +47,7 @@ export interface ProducerOptions {
   onEventRefused: (error: string) => void;
 }
 
-/** Returns the function that publishes a task and waits for Redis. */
-export function createProducer(broker: Connection, options: ProducerOptions): SendTask {
+export function createProducer(broker: Connection, options: ProducerOptions): Producer {
   const { keyPrefix, sender } = options;
   const declare = createDeclaration(broker, keyPrefix);
   const publish = createPublisher(broker, {
@@ -79,6 +84,9 @@ export function createProducer(broker: Connection, options: ProducerOptions): Se
     };
   };
 
+  const compressedIfLarge = async (task: Task): Promise<Buffer | undefined> =>
+    isLarge(task, options) ? compress(taskBody(task)) : undefined;
+
   /** As `Producer._prepare` of kombu/messaging.py does. */
   const sendCompressed: SendTask = async (task, { milliseconds, claim }) => {
     const deadline = performance.now() + milliseconds;
@@ -86,21 +94,33 @@ export function createProducer(broker: Connection, options: ProducerOptions): Se
     return publish(() => publicationOf(task, claim, body), deadline - performance.now());
   };
 
-  return (task, sendOptions) => {
-    const pointer = unreadablePart(task.params);
-    if (pointer !== undefined) {
-      return Promise.resolve({ queued: 'no', reason: UNREADABLE, pointer });
-    }
-    if (isLarge(task, options)) {
-      return sendCompressed(task, sendOptions);
-    }
-    const { milliseconds, claim } = sendOptions;
-    return publish(() => publicationOf(task, claim, undefined), milliseconds);
+  return {
+    sendTask(task, sendOptions) {
+      const fault = faultOf(task, 0);
+      if (fault !== undefined) {
+        return Promise.resolve({ queued: 'no', faults: [fault] });
+      }
+      if (isLarge(task, options)) {
+        return sendCompressed(task, sendOptions);
+      }
+      const { milliseconds, claim } = sendOptions;
+      return publish(() => publicationOf(task, claim, undefined), milliseconds);
+    },
+    async sendTasks(tasks, { milliseconds, claim }) {
+      const faults = faultsOf(tasks);
+      if (faults.length > 0) {
+        return { queued: 'no', faults };
+      }
+      const deadline = performance.now() + milliseconds;
+      const bodies = await Promise.all(tasks.map(compressedIfLarge));
+      const write = (): Publication[] =>
+        tasks.map((task, index) =>
+          publicationOf(task, index === 0 ? claim : undefined, bodies[index]),
+        );
+      return publish(write, deadline - performance.now());
+    },
   };
 }
-
-const UNREADABLE =
-  'has a __type__ and a __value__ in no form that kombu writes, so that a worker may not read it';
 
 /**
  * Returns the function that binds a queue to its exchange, once per connection as kombu does. Whether that
@@ -138,14 +158,4 @@ function createDeliveryTags(): () => string {
     count += 1;
     return `${start}${count.toString(16).padStart(12, '0')}`;
   };
-}
-
-/** Where a worker's kombu may fail on these params, which are well-formed JSON. */
-function unreadablePart({ text, value, isPlain }: JsonPart): string | undefined {
-  // A key may be written in escapes: of ASCII's letters and of the underscore.
-  if (!text.includes('__type__') && !/\\u00[4-7]/.test(text)) {
-    return undefined;
-  }
-  const exact = isPlain ? parseExact(text, { allowsInfinity: false }) : (value as ExactValue);
-  return findUnreadable(exact);
 }

@@ -14,6 +14,13 @@ export interface Publication {
   claim: { key: string; value: string } | undefined;
 }
 
+/** What one run of the script enqueues. */
+export interface Batch {
+  publications: readonly Publication[];
+  /** Whether it is all of them or none; the first one alone may have a claim, which stands for all. */
+  isAtomic: boolean;
+}
+
 /** What became of one message of a batch. */
 export type PublishResult =
   | { queued: 'yes' }
@@ -39,13 +46,17 @@ export interface BatchOptions {
  */
 const RECORD_SECONDS = 86_400;
 
-const FIELDS_OF_BATCH = 5;
+const FIELDS_OF_BATCH = 6;
 const FIELDS_OF_MESSAGE = 6;
 
 /**
  * Enqueues the messages of a batch, in order, unless the record says that this batch has been enqueued: it
  * may be sent any number of times. All of it is one step of Redis's, in memory, in the append-only file and
  * on replicas. Returns an empty text if every message is queued, or what became of the others.
+ *
+ * Messages that are to be queued all or not at all are looked at before the first one is: their claim, the
+ * room in their queues, and whether their lists are lists. What could still refuse one of them, a user without
+ * the right to LPUSH, refuses the first one. What became of that one became of all.
  *
  * The record is written first, by a call that ends the script if Redis refuses writes (OOM, READONLY, MISCONF,
  * NOREPLICAS): then nothing at all has been done. No later error ends it, and what it undoes, it undoes by a
@@ -55,6 +66,7 @@ const FIELDS_OF_MESSAGE = 6;
 export const PUBLISH_SCRIPT = `
 local record, sequence = KEYS[1], ARGV[1]
 local channel, limit, claimSeconds = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local isAtomic = ARGV[6] == '1'
 local last = redis.call('GET', record)
 if last then
   local lastSequence, lastReply = string.match(last, '^(%d+) (.*)$')
@@ -77,8 +89,7 @@ local function depthOf(first)
   return depths[first]
 end
 
-local eventRefusal
-local function enqueue(list, queue, claim, value, message, event)
+local function obstacle(queue, claim)
   if claim then
     local stored = redis.pcall('GET', claim)
     if type(stored) == 'table' then return { refused = stored.err } end
@@ -89,6 +100,10 @@ local function enqueue(list, queue, claim, value, message, event)
     if depth >= limit then return { full = true } end
     depths[queue] = depth + 1
   end
+end
+
+local eventRefusal
+local function put(list, claim, value, message, event)
   if claim then
     local kept = redis.pcall('SET', claim, value, 'EX', claimSeconds)
     if kept.err then return { refused = kept.err } end
@@ -104,11 +119,24 @@ local function enqueue(list, queue, claim, value, message, event)
   end
 end
 
+local function obstacleOfAny()
+  for at = ${FIELDS_OF_BATCH + 1}, #ARGV, ${FIELDS_OF_MESSAGE} do
+    local found = obstacle(tonumber(ARGV[at + 1]), KEYS[tonumber(ARGV[at + 2])])
+    if found then return found end
+    local length = redis.pcall('LLEN', KEYS[tonumber(ARGV[at])])
+    if type(length) == 'table' then return { refused = length.err } end
+  end
+end
+
 local others = {}
+local obstacleOfAll = isAtomic and obstacleOfAny() or nil
 for at = ${FIELDS_OF_BATCH + 1}, #ARGV, ${FIELDS_OF_MESSAGE} do
   local index = string.format('%d', (at - ${FIELDS_OF_BATCH + 1}) / ${FIELDS_OF_MESSAGE})
-  others[index] = enqueue(KEYS[tonumber(ARGV[at])], tonumber(ARGV[at + 1]),
-    KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+  local list, claim = KEYS[tonumber(ARGV[at])], KEYS[tonumber(ARGV[at + 2])]
+  local found = obstacleOfAll
+  if not isAtomic then found = obstacle(tonumber(ARGV[at + 1]), claim) end
+  others[index] = found or put(list, claim, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+  if isAtomic and others[index] then break end
 end
 if next(others) == nil and not eventRefusal then return '' end
 local reply = cjson.encode({ others = others, eventRefusal = eventRefusal })
@@ -121,7 +149,7 @@ export const PUBLISH_SCRIPT_SHA1 = createHash('sha1').update(PUBLISH_SCRIPT).dig
 /** The script's keys and arguments. A message refers to its keys by their place. */
 export function publishArguments(
   sequence: number,
-  batch: readonly Publication[],
+  { publications, isAtomic }: Batch,
   options: BatchOptions,
 ): { keys: readonly string[]; values: readonly (string | number)[] } {
   const keys = [options.record];
@@ -142,8 +170,9 @@ export function publishArguments(
     options.channel,
     options.maximumDepth === Infinity ? 0 : options.maximumDepth,
     options.claimSeconds,
+    isAtomic ? 1 : 0,
   ];
-  for (const { list, queueLists, message, event, claim } of batch) {
+  for (const { list, queueLists, message, event, claim } of publications) {
     values.push(
       placeOf(`list ${list}`, [list]),
       queueLists.length > 0 ? placeOf(`lists ${queueLists.join(' ')}`, queueLists) : 0,

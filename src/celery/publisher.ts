@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createAlarm } from './alarm.js';
 import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
 import { isRefusal, type Connection } from './connection.js';
-import type { Publication, PublishResult } from './publishScript.js';
+import type { Batch, Publication, PublishResult } from './publishScript.js';
 import { isPassing, refusalReason } from './refusal.js';
 
 /**
@@ -15,13 +15,16 @@ export type PublishOutcome =
   | Exclude<PublishResult, { queued: 'refused' }>
   | { queued: 'no' | 'unknown'; reason: string; cause?: unknown };
 
+/** One message, or several that are queued all or not at all, with one outcome. */
+type Written = Publication | readonly Publication[];
+
 /**
- * Publishes a message, within `milliseconds` at most. Never rejects.
+ * Publishes a message, or several together, within `milliseconds` at most. Never rejects.
  *
  * @param write makes it when its batch goes out: until then, less memory is held, and less of it for so long
  * that the collection of garbage becomes dear
  */
-export type Publish = (write: () => Publication, milliseconds: number) => Promise<PublishOutcome>;
+export type Publish = (write: () => Written, milliseconds: number) => Promise<PublishOutcome>;
 
 /** Small enough for Redis, which does nothing else meanwhile, and large enough to make up for the way there. */
 const MAXIMUM_MESSAGES = 256;
@@ -32,8 +35,8 @@ const RETRY_PAUSE_MS = 20;
 const LONGEST_RETRY_PAUSE_MS = 500;
 
 interface Entry {
-  write: () => Publication;
-  publication: Publication | undefined;
+  write: () => Written;
+  written: Written | undefined;
   deadline: number;
   /** Whether the message may be in its list. */
   wasSent: boolean;
@@ -134,7 +137,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
         entry.wasSent = true;
       }
       try {
-        const results = await sendBatch(sequence, entries.map(publicationOf));
+        const results = await sendBatch(sequence, batchOf(entries));
         entries.forEach((entry, index) => {
           settle(entry, outcomeOf(results[index]));
         });
@@ -166,7 +169,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       const deadline = performance.now() + milliseconds;
       waiting.add({
         write,
-        publication: undefined,
+        written: undefined,
         deadline,
         wasSent: false,
         isSettled: false,
@@ -190,7 +193,16 @@ function takeBatch(waiting: Set<Entry>): readonly Entry[] {
   const batch: Entry[] = [];
   let characters = 0;
   for (const entry of waiting) {
-    characters += publicationOf(entry).message.length;
+    const written = writtenOf(entry);
+    if (isTogether(written)) {
+      // They go alone, in a batch of their own.
+      if (batch.length === 0) {
+        batch.push(entry);
+        waiting.delete(entry);
+      }
+      break;
+    }
+    characters += written.message.length;
     if (
       batch.length === MAXIMUM_MESSAGES ||
       (batch.length > 0 && characters > MAXIMUM_CHARACTERS)
@@ -203,9 +215,19 @@ function takeBatch(waiting: Set<Entry>): readonly Entry[] {
   return batch;
 }
 
-function publicationOf(entry: Entry): Publication {
-  entry.publication ??= entry.write();
-  return entry.publication;
+function writtenOf(entry: Entry): Written {
+  entry.written ??= entry.write();
+  return entry.written;
+}
+
+function isTogether(written: Written): written is readonly Publication[] {
+  return Array.isArray(written);
+}
+
+/** Several messages that belong together are a batch's only entry. */
+function batchOf(entries: readonly Entry[]): Batch {
+  const written = entries.map(writtenOf);
+  return { publications: written.flat(), isAtomic: written.some(isTogether) };
 }
 
 function patienceOf({ isSettled, deadline }: Entry): number {

@@ -13,8 +13,12 @@ export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> 
     | { kind: 'unfinished'; meta: JsonText | undefined }
   );
 
-/** A status, or why there is none: `reason` for the caller, `cause` for the log. */
-export type ReadOutcome = { status: TaskStatus } | { reason: string; cause?: unknown };
+/**
+ * A status, or why there is none: `reason` for the caller, `cause` for the log. It is the stored result's fault
+ * where `isUnreadable`, and Redis's otherwise.
+ */
+export type ReadOutcome =
+  { status: TaskStatus } | { reason: string; cause?: unknown; isUnreadable: boolean };
 
 export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadOutcome>;
 
@@ -40,7 +44,7 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
         const reason = backend.isUsable()
           ? 'the result backend did not answer in time'
           : "the result backend can't be reached";
-        settle(read, { reason });
+        settle(read, { reason, isUnreadable: false });
       } else {
         alarm.ringAt(read.deadline);
       }
@@ -57,7 +61,11 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
         settle(read, await outcomeOf(await readKey(read.key)));
       } catch (cause) {
         if (isRefusal(cause)) {
-          settle(read, { reason: 'the result backend refused to answer', cause });
+          settle(read, {
+            reason: 'the result backend refused to answer',
+            cause,
+            isUnreadable: false,
+          });
         }
       }
     }
@@ -104,8 +112,8 @@ async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
     return { status: statusOf(await readStoredResult(payload)) };
   } catch (error) {
     return error instanceof UnreadableResult
-      ? { reason: error.message, cause: error.cause }
-      : { reason: 'the stored result could not be read', cause: error };
+      ? { reason: error.message, cause: error.cause, isUnreadable: true }
+      : { reason: 'the stored result could not be read', cause: error, isUnreadable: true };
   }
 }
 

@@ -151,17 +151,25 @@ const MAXIMUM_FAULTS = 100;
 /** The messages are ajv's: they tell of the schema, and of no value. */
 function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): RequestFault[] {
   return errors
-    .filter(({ keyword }) => keyword !== 'if')
+    .filter(({ keyword, propertyName }) => keyword !== 'if' && propertyName === undefined)
     .slice(0, MAXIMUM_FAULTS)
     .map(({ keyword, instancePath, params, message }) => {
       const pointer = `${where.pointer}${instancePath}`;
-      if (keyword === 'required') {
-        const name = pointerPart(String(params.missingProperty));
-        return { in: where.in, pointer: `${pointer}${name}`, message: 'is required' };
+      const ofMember = MEMBER_FAULTS[keyword];
+      if (ofMember !== undefined) {
+        const name = pointerPart(String(params[ofMember.parameter]));
+        return { in: where.in, pointer: `${pointer}${name}`, message: ofMember.message };
       }
       return { in: where.in, pointer, message: message ?? `does not fit ${keyword}` };
     });
 }
+
+/** Faults that ajv finds in an object and that are its member's, which a parameter of the error names. */
+const MEMBER_FAULTS: Readonly<Record<string, { parameter: string; message: string }>> = {
+  required: { parameter: 'missingProperty', message: 'is required' },
+  additionalProperties: { parameter: 'additionalProperty', message: 'is not known' },
+  propertyNames: { parameter: 'propertyName', message: 'has a name that can not be used here' },
+};
 
 /** Two schemas that hold for the same value may find the same fault. */
 function withoutRepetitions(faults: readonly RequestFault[]): RequestFault[] {

@@ -73,8 +73,14 @@ export function createAdmission(most: { requests: number; bytes: number }): Admi
   };
 }
 
-const ASSIGNMENT: OperationId = 'assignTask';
+const ASSIGNMENTS: readonly (string | undefined)[] = [
+  'assignTask',
+  'assignTasks',
+] satisfies OperationId[];
 
 function overloaded(message: string, { match }: Share): Overloaded {
-  return new Overloaded(message, match?.operationId === ASSIGNMENT ? { queued: 'no' } : undefined);
+  return new Overloaded(
+    message,
+    ASSIGNMENTS.includes(match?.operationId) ? { queued: 'no' } : undefined,
+  );
 }

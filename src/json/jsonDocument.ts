@@ -1,4 +1,5 @@
 import { parseExact, UnsuitableJson } from './exactJson.js';
+import { itemTexts } from './itemTexts.js';
 import { scanJson } from './scanJson.js';
 
 /** A JSON text, as a value and as its sender wrote it. */
@@ -41,8 +42,26 @@ export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument
   if (keys > limits.keys) {
     throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
-  const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
+  return documentOf(text, value, members, isPlain);
+}
 
+/** The items of a document that is a list, as documents of their own. */
+export function itemsOf(list: JsonDocument): readonly JsonDocument[] {
+  const values = list.value as readonly unknown[];
+  const texts = values.length === 0 ? [] : itemTexts(list.text);
+  return texts.map((text, index) => {
+    const { members, isPlain } = scanJson(text);
+    return documentOf(text, values[index], members, isPlain);
+  });
+}
+
+function documentOf(
+  text: string,
+  value: unknown,
+  members: ReadonlyMap<string, string>,
+  isPlain: boolean,
+): JsonDocument {
+  const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
   return {
     value,
     text,

@@ -7,17 +7,37 @@ export class JsonText {
   }
 }
 
-/** Writes JSON. The value's own members may be JsonText; those that are undefined are left out. */
+/**
+ * Writes JSON. The value's own members may be JsonText, and so may those of the objects in a list that is its
+ * member; what is undefined is left out.
+ */
 export function writeJson(value: object): string {
-  if (!Object.values(value).some((member) => member instanceof JsonText)) {
+  if (!Object.values(value).some(mayHoldJsonText)) {
     return JSON.stringify(value);
   }
   let text = '';
   for (const [key, member] of Object.entries(value) as [string, unknown][]) {
     if (member !== undefined) {
       text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:`;
-      text += member instanceof JsonText ? member.text : JSON.stringify(member);
+      text += memberText(member);
     }
   }
   return `${text}}`;
+}
+
+function mayHoldJsonText(member: unknown): boolean {
+  return member instanceof JsonText || Array.isArray(member);
+}
+
+function memberText(member: unknown): string {
+  if (member instanceof JsonText) {
+    return member.text;
+  }
+  return Array.isArray(member) ? `[${member.map(itemText).join(',')}]` : JSON.stringify(member);
+}
+
+function itemText(item: unknown): string {
+  return typeof item === 'object' && item !== null && !Array.isArray(item)
+    ? writeJson(item)
+    : JSON.stringify(item ?? null);
 }

@@ -1,39 +1,31 @@
-import { randomUUID } from 'node:crypto';
 import type { SendTask } from '../celery/producer.js';
-import type { RoutedTask } from '../celery/routing.js';
-import type { components } from '../contract/openapi.js';
 import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
-import { redacted } from '../json/redaction.js';
-import { answerBefore, claimFor } from './idempotency.js';
 import { timestamp } from '../timestamp.js';
+import { assigned, type AssignTaskResponse, type ReadAssignment } from './assignment.js';
+import { answerBefore, claimFor } from './idempotency.js';
 import type { Operation } from './operation.js';
 
 /**
  * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
- * same Idempotency-Key. Throws AssignmentFailed or QueueIsFull; InvalidRequest for params that no worker could
- * read; IdempotencyKeyReused.
+ * same Idempotency-Key. Throws AssignmentFailed or QueueIsFull; InvalidRequest for options that can't be had
+ * and for what no worker could read; IdempotencyKeyReused.
  */
 export function createAssignTask(dependencies: {
-  route: (taskType: string) => RoutedTask;
+  readAssignment: ReadAssignment;
   sendTask: SendTask;
   /** In milliseconds. */
   timeout: number;
 }): Operation<'assignTask'> {
-  const { route, sendTask, timeout } = dependencies;
+  const { readAssignment, sendTask, timeout } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
-    const id = randomUUID();
     const { task_type } = body;
-    annotate({ task_id: id, task_type });
-    const params = sent.member('params') ?? NO_PARAMS;
-    const shown = redacted(params.value, belowParams(sensitive));
-    const task = { id, ...route(task_type), params, shown, priority: 0 };
-    const answer: Answer = {
-      task_id: id,
-      status: 'assigned',
-      message: `Task '${task_type}' successfully assigned`,
-      timestamp: timestamp(),
-    };
+    const { task, faults } = readAssignment(body, sent, sensitive);
+    annotate({ task_id: task.id, task_type });
+    if (faults.length > 0) {
+      throw new InvalidRequest(faults);
+    }
+    const answer = assigned(task_type, task.id, timestamp());
     const idempotencyKey = headers['Idempotency-Key'];
     const claim =
       idempotencyKey === undefined
@@ -45,30 +37,20 @@ export function createAssignTask(dependencies: {
       return { ...OK, body: answer };
     }
     if (outcome.queued === 'before') {
-      const before = answerBefore(outcome.value, sent.text);
+      const before = answerBefore(outcome.value, sent.text) as AssignTaskResponse;
       annotate({ task_id: before.task_id, repeated: true });
       return { ...OK, headers: { 'Idempotent-Replayed': 'true' }, body: before };
     }
     if (outcome.queued === 'full') {
-      throw new QueueIsFull(task_type, id);
+      throw new QueueIsFull(task_type, task.id);
     }
-    if ('pointer' in outcome) {
-      const pointer = `/params${outcome.pointer}`;
-      throw new InvalidRequest([{ in: 'body', pointer, message: outcome.reason }]);
+    if ('faults' in outcome) {
+      throw new InvalidRequest(
+        outcome.faults.map(({ pointer, reason }) => ({ in: 'body', pointer, message: reason })),
+      );
     }
-    throw new AssignmentFailed(task_type, id, outcome);
+    throw new AssignmentFailed(task_type, task.id, outcome);
   };
 }
 
-type Answer = components['schemas']['AssignTaskResponse'];
-
 const OK = { status: 200, mediaType: 'application/json' } as const;
-
-/** Pointers into the body as pointers into its params. */
-function belowParams(pointers: readonly string[]): string[] {
-  return pointers
-    .filter((pointer) => /^\/params(\/|$)/.test(pointer))
-    .map((pointer) => pointer.slice('/params'.length));
-}
-
-const NO_PARAMS = { text: '{}', value: {}, isPlain: true };

@@ -1,13 +1,7 @@
-import type { ReadResult, TaskStatus } from '../celery/results.js';
-import type { components } from '../contract/openapi.js';
+import type { ReadResult } from '../celery/results.js';
 import { ResultUnavailable } from '../errors.js';
-import { timestamp } from '../timestamp.js';
 import type { Operation } from './operation.js';
-
-type Outcome = Pick<
-  components['schemas']['TaskResult'],
-  'status' | 'result' | 'error' | 'progress'
->;
+import { taskResult } from './taskResult.js';
 
 /** Reads how a task stands, or throws ResultUnavailable. */
 export function createGetResult(dependencies: {
@@ -16,7 +10,7 @@ export function createGetResult(dependencies: {
   /** In milliseconds. */
   timeout: number;
 }): Operation<'getResult'> {
-  const { readResult, exposesTracebacks, timeout } = dependencies;
+  const { readResult, timeout } = dependencies;
 
   return async ({ pathParameters: { task_id }, annotate }) => {
     annotate({ task_id });
@@ -24,31 +18,7 @@ export function createGetResult(dependencies: {
     if ('reason' in read) {
       throw new ResultUnavailable(task_id, read);
     }
-    const { state, dateDone, traceback } = read.status;
-    return {
-      status: 200,
-      mediaType: 'application/json',
-      body: {
-        task_id,
-        ...outcomeOf(read.status),
-        timestamp: timestamp(),
-        state,
-        ...(dateDone !== undefined && { date_done: dateDone }),
-        ...(exposesTracebacks && traceback !== undefined && { traceback }),
-      },
-    };
+    const body = taskResult(task_id, read.status, dependencies);
+    return { status: 200, mediaType: 'application/json', body };
   };
-}
-
-function outcomeOf(status: TaskStatus): Outcome {
-  switch (status.kind) {
-    case 'succeeded':
-      return { status: 'completed', result: status.result };
-    case 'failed':
-      return { status: 'failed', error: status.error };
-    case 'unfinished': {
-      const progress = status.meta === undefined ? {} : { progress: status.meta };
-      return { status: status.state.toLowerCase(), ...progress };
-    }
-  }
 }

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { components } from '../contract/openapi.js';
 import { IdempotencyKeyReused } from '../errors.js';
-
-type Answer = components['schemas']['AssignTaskResponse'];
 
 /** What the first request with an Idempotency-Key leaves for the others. */
 interface Kept {
   /** The SHA-256 of the request's body, in hexadecimal digits: bodies are compared byte by byte. */
   body: string;
-  answer: Answer;
+  /** JSON that the answer can be made of. */
+  answer: unknown;
 }
 
 /**
@@ -19,7 +17,7 @@ interface Kept {
  */
 export function claimFor(
   request: { client: string; idempotencyKey: string; body: string },
-  answer: Answer,
+  answer: object,
 ): { key: string; value: string } {
   const kept: Kept = { body: digest(request.body), answer };
   // Neither a client's name nor a key has a line break in it.
@@ -28,11 +26,11 @@ export function claimFor(
 }
 
 /**
- * The answer to the first request with this key, out of what it has kept.
+ * What was kept of the answer to the first request with this key, out of what it has kept.
  *
  * @throws IdempotencyKeyReused where that one had another body
  */
-export function answerBefore(kept: string, body: string): Answer {
+export function answerBefore(kept: string, body: string): unknown {
   const { body: first, answer } = JSON.parse(kept) as Kept;
   if (first !== digest(body)) {
     throw new IdempotencyKeyReused(

@@ -232,6 +232,21 @@ def ignore_result(params):
     app.backend.client.set(params["key"], "has run", ex=60)
 
 
+@app.task(name="automation.request", bind=True)
+def request(self, params):
+    """Return what the task knows of its own message."""
+    return {
+        "id": self.request.id,
+        "headers": self.request.headers,
+        "traceparent": self.request.get("traceparent"),
+        "eta": self.request.eta,
+        "expires": self.request.expires,
+        "timelimit": self.request.timelimit,
+        "priority": self.request.delivery_info["priority"],
+        "started_at": time.time(),
+    }
+
+
 @app.task(name="automation.sleep")
 def sleep(params):
     """Take `seconds`."""

@@ -1,0 +1,125 @@
+import type { SendTasks } from '../celery/producer.js';
+import { InvalidRequest, QueuesAreFull, TasksNotAssigned, type RequestFault } from '../errors.js';
+import { itemsOf } from '../json/jsonDocument.js';
+import { timestamp } from '../timestamp.js';
+import {
+  assigned,
+  type Assignment,
+  type AssignTaskRequest,
+  type AssignTaskResponse,
+  type ReadAssignment,
+} from './assignment.js';
+import { answerBefore, claimFor } from './idempotency.js';
+import type { Operation } from './operation.js';
+
+/**
+ * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
+ * it has answered before to the same Idempotency-Key. Throws TasksNotAssigned or QueuesAreFull; InvalidRequest,
+ * whose faults name each task by its index; IdempotencyKeyReused.
+ */
+export function createAssignTasks(dependencies: {
+  readAssignment: ReadAssignment;
+  sendTasks: SendTasks;
+  /** In milliseconds. */
+  timeout: number;
+}): Operation<'assignTasks'> {
+  const { readAssignment, sendTasks, timeout } = dependencies;
+
+  return async ({ body, sent, headers, client, sensitive, annotate }) => {
+    annotate({ tasks: body.length });
+    const sensitiveOf = byIndex(sensitive);
+    const assignments = itemsOf(sent).map((item, index) =>
+      readAssignment(item.value as AssignTaskRequest, item, sensitiveOf.get(index) ?? []),
+    );
+    const faults = [
+      ...assignments.flatMap((assignment, index) => assignment.faults.map(below(index))),
+      ...repeatedIds(assignments),
+    ];
+    if (faults.length > 0) {
+      throw invalid(faults);
+    }
+    const tasks = assignments.map(({ task }) => task);
+    const made: Made = { task_ids: tasks.map(({ id }) => id), timestamp: timestamp() };
+    const idempotencyKey = headers['Idempotency-Key'];
+    const claim =
+      idempotencyKey === undefined
+        ? undefined
+        : claimFor({ client, idempotencyKey, body: sent.text }, made);
+
+    const outcome = await sendTasks(tasks, { milliseconds: timeout, claim });
+    if (outcome.queued === 'yes') {
+      return { ...OK, body: answersTo(body, made) };
+    }
+    if (outcome.queued === 'before') {
+      const before = answerBefore(outcome.value, sent.text) as Made;
+      annotate({ repeated: true });
+      const replayed = { 'Idempotent-Replayed': 'true' };
+      return { ...OK, headers: replayed, body: answersTo(body, before) };
+    }
+    if (outcome.queued === 'full') {
+      throw new QueuesAreFull(tasks.length);
+    }
+    if ('faults' in outcome) {
+      throw invalid(
+        outcome.faults.map(({ index, pointer, reason }) =>
+          below(index)({ in: 'body', pointer, message: reason }),
+        ),
+      );
+    }
+    throw new TasksNotAssigned(tasks.length, outcome);
+  };
+}
+
+/** What is kept for the same request: all that does not follow from its body. */
+interface Made {
+  task_ids: readonly string[];
+  timestamp: string;
+}
+
+const OK = { status: 200, mediaType: 'application/json' } as const;
+
+function answersTo(body: readonly AssignTaskRequest[], made: Made): AssignTaskResponse[] {
+  return body.map(({ task_type }, index) =>
+    assigned(task_type, made.task_ids[index] ?? '', made.timestamp),
+  );
+}
+
+/** As many as the contract's errors list. */
+const MAXIMUM_FAULTS = 100;
+
+function invalid(faults: readonly RequestFault[]): InvalidRequest {
+  return new InvalidRequest(faults.slice(0, MAXIMUM_FAULTS));
+}
+
+/** The pointer into an item as one into the list. */
+function below(index: number): (fault: RequestFault) => RequestFault {
+  return (fault) => ({ ...fault, pointer: `/${index}${fault.pointer}` });
+}
+
+/** Tasks of the same id would be one answer for two. */
+function repeatedIds(assignments: readonly Assignment[]): RequestFault[] {
+  const seen = new Set<string>();
+  return assignments.flatMap(({ task }, index) =>
+    seen.size === seen.add(task.id).size
+      ? [
+          {
+            in: 'body',
+            pointer: `/${index}/options/task_id`,
+            message: 'is that of a task before it',
+          },
+        ]
+      : [],
+  );
+}
+
+/** Pointers into a list, as pointers into its items. */
+function byIndex(pointers: readonly string[]): ReadonlyMap<number, string[]> {
+  const found = new Map<number, string[]>();
+  for (const pointer of pointers) {
+    const [, index = '', rest = ''] = /^\/(\d+)(.*)$/s.exec(pointer) ?? [];
+    const others = found.get(Number(index)) ?? [];
+    others.push(rest);
+    found.set(Number(index), others);
+  }
+  return found;
+}
