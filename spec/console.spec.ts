@@ -25,7 +25,7 @@ const FIND_WRONG = `(() => {
     wrong.push('wider than the window');
   }
   const nameOf = (control) =>
-    control.getAttribute('aria-label') || control.labels?.[0]?.innerText || control.innerText;
+    control.getAttribute('aria-label') || control.labels?.[0]?.textContent || control.innerText;
   for (const control of document.querySelectorAll('input, select, textarea, button, a[href]')) {
     if (!nameOf(control)) {
       wrong.push('no name: ' + control.id);
@@ -318,6 +318,120 @@ describe('The console', function () {
       );
     });
 
+    it('sends the options of an assignment, and tells of wrong ones at their fields', async () => {
+      await open(
+        async (page) => {
+          await fill(page, 'test_task', { duration: '0' });
+          await page.locator('#options summary').click();
+          const option = (name: string): Locator =>
+            page.locator('#options').getByLabel(name, { exact: true });
+          await option('priority').fill('10');
+          await page.click('#submit');
+          await eventually(
+            'the answer',
+            async () => (await faultOf(option('priority'))) || undefined,
+          );
+          assert.equal(await faultOf(option('priority')), 'must be <= 9');
+          await option('priority').fill('9');
+          await option('expires').fill('60');
+          await option('headers').fill('{"x_note": 1.0}');
+          const request = page.waitForRequest(/assign-task/);
+          await ended(await assign(page));
+          assert.equal(
+            (await request).postData(),
+            '{"task_type":"test_task","params":{"duration":0},' +
+              '"options":{"priority":9,"expires":60,"headers":{"x_note": 1.0}}}',
+          );
+        },
+        { expectedErrors: FAILED_REQUEST },
+      );
+    });
+
+    it('watches more tasks than a browser has connections, by two streams', async () => {
+      await open(async (page) => {
+        const streams = new Set<unknown>();
+        let most = 0;
+        page.on('request', (request) => {
+          if (request.url().endsWith('/events')) {
+            streams.add(request);
+            most = Math.max(most, streams.size);
+          }
+        });
+        page.on('requestfinished', (request) => streams.delete(request));
+        page.on('requestfailed', (request) => streams.delete(request));
+        await fill(page, 'test_task', { duration: '0.5', steps: '1' });
+        for (let count = 0; count < 9; count += 1) {
+          await assign(page);
+        }
+        const done = page.locator('.task[data-status="completed"]');
+        await eventually('all ended', async () => ((await done.count()) === 9 ? true : undefined));
+        assert.equal(most, 2);
+      });
+    });
+
+    it('reads results where a proxy holds the events back', async () => {
+      await open(async (page) => {
+        await page.route(/\/events$/, () => undefined);
+        await fill(page, 'test_task', { duration: '0' });
+        await ended(await assign(page));
+        await ended(await assign(page));
+      });
+    });
+
+    it('stops a task that runs', async () => {
+      await open(async (page) => {
+        await fill(page, 'automation.sleep', {});
+        await page.getByLabel('params', { exact: true }).fill('{"seconds": 60}');
+        const row = await assign(page);
+        await eventually('it runs', async () =>
+          (await statusOf(row)) === 'started' ? true : undefined,
+        );
+        await row.getByRole('button', { name: 'Stop' }).press('Enter');
+        assert.equal(await ended(row), 'failed');
+        assert.match((await resultOf(row)) ?? '', /terminated|revoked/);
+        assert.equal(await row.getByRole('button', { name: 'Stop' }).count(), 0);
+        assert.equal(await isFocused(row.getByRole('button', { name: 'Remove' })), true);
+      });
+    });
+
+    it('shows the queues and the workers, and which of them has a task', async () => {
+      await open(async (page) => {
+        await page.locator('#workers-rows tr', { hasText: 'worker_queue' }).waitFor();
+        await page.locator('#queues-rows tr', { hasText: 'worker_queue' }).waitFor();
+        assert.match(await page.innerText('#queues-state'), /^As of /);
+        await page.selectOption('#task-type', 'health_check');
+        assert.match(
+          await page.innerText('#task-type-about'),
+          /^Run by 1 worker, by .*worker_queue/,
+        );
+        await page.selectOption('#task-type', 'automation.echo');
+        await fill(page, 'nobody_has_it', {});
+        assert.equal(
+          await page.innerText('#task-type-about'),
+          'No worker that answers has this task.',
+        );
+      });
+    });
+
+    it('says what this version of the service has not, and works without it', async () => {
+      const body = { status: 'error', message: 'Nothing is found', request_id: 'a' };
+      await open(
+        async (page) => {
+          await page.route(/\/(queues|tasks)\/|\/events$|\/results/, (route) =>
+            route.fulfill({ status: 404, json: body }),
+          );
+          await page.reload();
+          await fill(page, 'test_task', { duration: '0' });
+          const words = 'Not available in this version of the service.';
+          await page.locator('#queues-state', { hasText: words }).waitFor();
+          await page.locator('#workers-state', { hasText: words }).waitFor();
+          await ended(await assign(page));
+          await ended(await assign(page));
+        },
+        { expectedErrors: FAILED_REQUEST },
+      );
+    });
+
     it('assigns a task once, though its answer was lost and it was sent again', async () => {
       await open(
         async (page) => {
@@ -344,6 +458,22 @@ describe('The console', function () {
         { expectedErrors: FAILED_REQUEST },
       );
     });
+  });
+
+  it('tells why a task waits', async () => {
+    const routes = 'worker.lonely=console_lonely_queue,worker.*=worker_queue';
+    const service = await startTestService({ ...NAMESPACES, TASK_ROUTES: routes });
+    try {
+      await withPage(browser, `${service.url}/console`, async (page) => {
+        await fill(page, 'lonely', {});
+        const row = await assign(page);
+        assert.equal(await eventually('its status', () => statusOf(row)), 'pending');
+        await row.getByRole('button', { name: 'Why does' }).click();
+        await row.locator('.note', { hasText: 'console_lonely_queue' }).waitFor();
+      });
+    } finally {
+      await service.close();
+    }
   });
 
   it('asks for a key where the installation has some, and sends it as a header alone', async () => {

@@ -41,8 +41,9 @@ export function readContract(document: unknown): Contract {
   }
   const resolve = (schema: unknown): JsonObject => {
     const reference = textOf(at(schema, '$ref'));
-    const found = reference === '' ? schema : at(document, ...reference.slice(2).split('/'));
-    return isObject(found) ? found : {};
+    const found = reference === '' ? {} : at(document, ...reference.slice(2).split('/'));
+    // What stands beside a reference holds too (JSON Schema 2020-12, section 8.2.3.1).
+    return { ...(isObject(found) ? found : {}), ...(isObject(schema) ? schema : {}) };
   };
   const request = resolve({ $ref: '#/components/schemas/AssignTaskRequest' });
   const options = at(request, 'properties', 'options');

@@ -1,5 +1,6 @@
 import { element } from './elements.js';
-import { at, isObject, listOf, parseJson, textsOf, type JsonObject } from './json.js';
+import { at, isObject, listOf, parseJson, type JsonObject } from './json.js';
+import { exampleOf, rangeOf, typesOf } from './schema.js';
 
 /** What a value of a schema is entered with. */
 export interface Control {
@@ -21,6 +22,9 @@ export function controlOf(schema: JsonObject, isRequired: boolean): Control {
   const [type] = types;
   if (Array.isArray(schema.enum)) {
     return choiceOf(listOf(schema.enum), schema.default);
+  }
+  if (types.length === 2 && types.includes('string') && types.includes('number')) {
+    return numberOrText(schema);
   }
   if (types.length !== 1) {
     return jsonControl(undefined, schema);
@@ -133,21 +137,24 @@ function numberControl(schema: JsonObject, type: 'integer' | 'number'): Control 
   };
 }
 
+/** What can be read as a number is one. */
+function numberOrText(schema: JsonObject): Control {
+  const text = textControl(schema);
+  return {
+    input: text.input,
+    hint: 'A number or a text',
+    read() {
+      const entered = text.input.value.trim();
+      return NUMBER.test(entered) ? entered : text.read();
+    },
+  };
+}
+
 function numberText(text: string, type: 'integer' | 'number'): string {
   if (!(type === 'integer' ? INTEGER : NUMBER).test(text)) {
     throw new BadEntry(type === 'integer' ? 'must be a whole number' : 'must be a number');
   }
   return text;
-}
-
-function rangeOf({ minimum, maximum }: JsonObject): string {
-  const [least, most] = [minimum, maximum].map((limit) =>
-    typeof limit === 'number' ? String(limit) : undefined,
-  );
-  if (least !== undefined && most !== undefined) {
-    return `from ${least} to ${most}`;
-  }
-  return least !== undefined ? `from ${least}` : most !== undefined ? `up to ${most}` : '';
 }
 
 /** One item a line. Items that may be texts are sent as texts. */
@@ -176,13 +183,4 @@ function listControl(schema: JsonObject): Control {
       return `[${texts.join(',')}]`;
     },
   };
-}
-
-function typesOf({ type }: JsonObject): string[] {
-  return (typeof type === 'string' ? [type] : textsOf(type)).filter((one) => one !== 'null');
-}
-
-function exampleOf(schema: JsonObject): string | undefined {
-  const [example = schema.default] = listOf(schema.examples);
-  return example === undefined || typeof example === 'string' ? example : JSON.stringify(example);
 }

@@ -1,12 +1,12 @@
-import { Refused, type Api } from './api.js';
+import { NotOffered, Refused, type Api } from './api.js';
 import { at, listOf, textOf } from './json.js';
 import { isFinal } from './taskResult.js';
 
 /** Gets the body of a task's result, as text. */
 export type Tell = (taskId: string, text: string) => void;
 
-/** How many results are read at once. */
-const MOST_RESULTS = 50;
+/** How long the ids of one request may be together: servers and proxies bound the length of its address. */
+const MOST_CHARACTERS = 4_000;
 
 /** How many where each is a request: as many as leave a browser's connections to other requests. */
 const MOST_REQUESTS = 2;
@@ -32,23 +32,47 @@ export async function readTasks(
       failed(taskId, error.message);
     }
   };
-  if (!api.has('getResults')) {
+  const readEach = async (): Promise<void> => {
     for (let first = 0; first < taskIds.length; first += MOST_REQUESTS) {
       await Promise.all(taskIds.slice(first, first + MOST_REQUESTS).map(readOne));
     }
-    return;
+  };
+  const readTogether = async (ids: string): Promise<void> => {
+    const { body } = await api.call('getResults', { query: { ids } });
+    for (const result of listOf(at(body, 'results'))) {
+      const taskId = textOf(at(result, 'task_id'));
+      if (isFinal(result) || at(result, 'status') === 'error') {
+        // Read alone, its text has every digit, and what is wrong with it is said.
+        await readOne(taskId);
+      } else {
+        tell(taskId, JSON.stringify(result));
+      }
+    }
+  };
+
+  try {
+    for (const ids of inParts(taskIds)) {
+      await readTogether(ids);
+    }
+  } catch (error) {
+    if (!(error instanceof NotOffered)) {
+      throw error;
+    }
+    await readEach();
   }
-  const ids = taskIds.slice(0, MOST_RESULTS).join(',');
-  const { body } = await api.call('getResults', { query: { ids } });
-  for (const result of listOf(at(body, 'results'))) {
-    const taskId = textOf(at(result, 'task_id'));
-    if (isFinal(result)) {
-      // Read alone, its text has every digit.
-      await readOne(taskId);
+}
+
+function inParts(taskIds: readonly string[]): string[] {
+  const parts: string[] = [];
+  for (const taskId of taskIds) {
+    const last = parts.at(-1);
+    if (last === undefined || last.length + taskId.length > MOST_CHARACTERS) {
+      parts.push(taskId);
     } else {
-      tell(taskId, JSON.stringify(result));
+      parts[parts.length - 1] = `${last},${taskId}`;
     }
   }
+  return parts;
 }
 
 /** Statuses that say nothing of the task: no key, too many requests, overloaded. */

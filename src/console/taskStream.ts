@@ -60,7 +60,7 @@ export async function followTask(
   return true;
 }
 
-/** Gives false where nothing has come, though the stream was opened. */
+/** Gives false where nothing has come in the time that a first event takes. */
 async function readStream(
   api: Api,
   taskId: string,
@@ -71,7 +71,6 @@ async function readStream(
   const giveUp = (): void => {
     silence.abort();
   };
-  let isOpen = false;
   let hasEvent = false;
   let timer = setTimeout(giveUp, FIRST_EVENT_MS);
   const heard = (): void => {
@@ -81,7 +80,6 @@ async function readStream(
   try {
     const call = { path: { task_id: taskId } };
     const { body } = await api.open(STREAM, call, AbortSignal.any([signal, silence.signal]));
-    isOpen = true;
     heard();
     for await (const { type, data } of readEvents(body ?? new ReadableStream(), heard)) {
       hasEvent = true;
@@ -96,5 +94,5 @@ async function readStream(
   } finally {
     clearTimeout(timer);
   }
-  return hasEvent || !isOpen || !silence.signal.aborted;
+  return hasEvent || !silence.signal.aborted;
 }

@@ -4,7 +4,6 @@ import type { Entry } from './fields.js';
 
 /** A task as the live workers have it. */
 export interface LiveTask {
-  name: string;
   /** What a caller sends. */
   type: string;
   workers: readonly string[];
