@@ -71,15 +71,19 @@ describe('With API_KEYS', () => {
 
   it('says in the contract that it does not go without one', async () => {
     const secured = await securityOf(service);
+    const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
     const names = ['assignTask', 'assignTasks', 'getResult', 'getResults'];
-    assert.deepEqual(secured, Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]])));
+    const only = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]]));
+    assert.deepEqual(secured, { ...only, streamResult: inQuery, watchTask: inQuery });
     const without = await startTestService();
     try {
-      const optional = [{ ApiKey: [] }, {}];
-      assert.deepEqual(
-        await securityOf(without),
-        Object.fromEntries(names.map((name) => [name, optional])),
-      );
+      const optional = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }, {}]]));
+      const inQueryOptional = [...inQuery, {}];
+      assert.deepEqual(await securityOf(without), {
+        ...optional,
+        streamResult: inQueryOptional,
+        watchTask: inQueryOptional,
+      });
     } finally {
       await without.close();
     }

@@ -12,6 +12,8 @@ const SUMMARIES = [
   'Assign up to 1,000 tasks at once',
   'Read how a task stands and what it returned',
   'Read how many tasks stand',
+  'Follow a task as Server-Sent Events',
+  'Follow a task on a WebSocket',
   'Health of the service and of Redis',
   'Is the process alive?',
   'Should this instance get traffic?',

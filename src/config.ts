@@ -53,6 +53,8 @@ export interface Config {
   readonly rateLimitPerMinute: number;
   readonly maxRequestsInFlight: number;
   readonly maxBytesInFlight: number;
+  /** How many requests may wait for a task to change. */
+  readonly maxWaiters: number;
   readonly broker: RedisAddress;
   readonly backend: RedisAddress;
   /** Of the sentinels, where an address names some. */
@@ -83,6 +85,8 @@ export interface Config {
   readonly exposesTracebacks: boolean;
   readonly assignTimeoutMs: number;
   readonly resultTimeoutMs: number;
+  /** The longest time that a client may wait for a task to end, in seconds. */
+  readonly resultWaitMax: number;
   readonly healthTimeoutMs: number;
   readonly shutdownDelayMs: number;
   readonly shutdownTimeoutMs: number;
@@ -180,6 +184,7 @@ export function readConfig(
       atLeast('BODY_LIMIT_BYTES', bodyLimitBytes, integerBetween(1, Number.MAX_SAFE_INTEGER)),
       Math.max(32 * 1024 * 1024, bodyLimitBytes),
     ),
+    maxWaiters: read('MAX_WAITERS', integerBetween(1, 1_000_000), '20000'),
     broker: read('CELERY_BROKER_URL', parseRedisUrl, redisUrl, { secret: true }),
     backend: read('CELERY_RESULT_BACKEND', parseRedisUrl, redisUrl, { secret: true }),
     sentinel: {
@@ -207,6 +212,7 @@ export function readConfig(
     exposesTracebacks: read('EXPOSE_TRACEBACKS', parseBoolean, 'false'),
     assignTimeoutMs: read('ASSIGN_TIMEOUT_MS', milliseconds, '2000'),
     resultTimeoutMs: read('RESULT_TIMEOUT_MS', milliseconds, '2000'),
+    resultWaitMax: read('RESULT_WAIT_MAX', integerBetween(0, 86_400), '60'),
     healthTimeoutMs: read('HEALTH_TIMEOUT_MS', milliseconds, '800'),
     shutdownDelayMs: read('SHUTDOWN_DELAY_MS', integerBetween(0, 600_000), '0'),
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT_MS', milliseconds, '8000'),

@@ -57,6 +57,11 @@ export class NotAuthenticated extends ClientVisibleError {
   }
 }
 
+/** A page of this origin may not open a WebSocket. */
+export class OriginNotAllowed extends ClientVisibleError {
+  override readonly status = 403;
+}
+
 export class RouteNotFound extends ClientVisibleError {
   override readonly status = 404;
 }
@@ -76,6 +81,17 @@ export class BodyTooLarge extends ClientVisibleError {
 
   constructor(limit: number) {
     super(`The body is larger than ${limit} bytes`, { details: { limit } });
+  }
+}
+
+/** This route speaks another protocol than HTTP. */
+export class UpgradeRequired extends ClientVisibleError {
+  override readonly status = 426;
+
+  constructor() {
+    super('This route is a WebSocket: connect with ws:// or wss://', {
+      headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
+    });
   }
 }
 

@@ -6,11 +6,13 @@ import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
 import { createRouting } from './celery/routing.js';
+import { createStateChanges } from './celery/stateChanges.js';
 import type { Config } from './config.js';
 import { loadContract } from './contract/contract.js';
 import { createApp } from './http/app.js';
 import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
+import { createWaiters } from './http/waiters.js';
 import type { Log } from './log.js';
 import { createAssignmentReader } from './operations/assignment.js';
 import { createAssignTask } from './operations/assignTask.js';
@@ -23,6 +25,8 @@ import { createGetResult } from './operations/getResult.js';
 import { createGetResults } from './operations/getResults.js';
 import { createGetServiceInformation } from './operations/getServiceInformation.js';
 import { createContractOperations } from './operations/showContract.js';
+import { createStreamResult } from './operations/streamResult.js';
+import { createWatchTask } from './operations/watchTask.js';
 
 export interface Service {
   port: number;
@@ -50,10 +54,23 @@ export async function startService(
     overrides.contract ?? CONTRACT,
     config.rootPath,
     config.apiKeys.length > 0,
+    { RESULT_WAIT_MAX: config.resultWaitMax },
   );
+  const backendPlan = connectionPlan('backend', config.resultTimeoutMs, config, log);
   const client = openCeleryClient({
     broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
-    backend: connectionPlan('backend', config.resultTimeoutMs, config, log),
+    backend: backendPlan,
+  });
+  const changes = createStateChanges(client.backend, {
+    globalKeyPrefix: config.resultKeyPrefix,
+    readMs: config.resultTimeoutMs,
+    silenceMs: backendPlan.settings.silenceMs,
+    events: {
+      ...backendPlan.events,
+      refused(reason) {
+        log.warning('Redis lets nobody wait for tasks: its user may not SUBSCRIBE', { reason });
+      },
+    },
   });
   watchEviction(client.broker, (policy) => {
     log.warning(
@@ -67,7 +84,7 @@ export async function startService(
   const redisAnswers = () =>
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
   const closeRedis = (milliseconds: number) =>
-    Promise.all(connections.map((connection) => connection.close(milliseconds)));
+    Promise.all([...connections, changes].map((connection) => connection.close(milliseconds)));
   const assigning = {
     ...createProducer(client.broker, producerOptions(config, log)),
     readAssignment: createAssignmentReader(createRouting(config.routing), {
@@ -76,25 +93,31 @@ export async function startService(
     }),
     timeout: withinAnswerTime(config.assignTimeoutMs),
   };
-  const reading = {
+  const waiters = createWaiters(config.maxWaiters);
+  let draining = false;
+
+  const results = {
     readResult: createResultReader(client.backend, config.resultKeyPrefix),
+    watch: changes.watch,
     exposesTracebacks: config.exposesTracebacks,
     timeout: withinAnswerTime(config.resultTimeoutMs),
   };
-  let draining = false;
 
   try {
     const app = createApp({
       config,
       contract,
       log,
+      waiters,
       countRequest: requestCounter(client, config, log),
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask(assigning),
         assignTasks: createAssignTasks(assigning),
-        getResult: createGetResult(reading),
-        getResults: createGetResults(reading),
+        getResult: createGetResult(results),
+        getResults: createGetResults(results),
+        streamResult: createStreamResult(results),
+        watchTask: createWatchTask(results),
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
@@ -112,6 +135,8 @@ export async function startService(
       async close() {
         draining = true;
         await delay(config.shutdownDelayMs);
+        // Not before: during the delay, whoever is sent away comes back here.
+        waiters.endAll();
         await server.drain(config.shutdownTimeoutMs);
         await closeRedis(CONNECTION_PATIENCE_MS);
       },

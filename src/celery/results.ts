@@ -13,12 +13,18 @@ export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> 
     | { kind: 'unfinished'; meta: JsonText | undefined }
   );
 
+/** A status, or why there is none. */
+export type ReadOutcome = { status: TaskStatus } | Failure;
+
 /**
- * A status, or why there is none: `reason` for the caller, `cause` for the log. It is the stored result's fault
+ * Why something could not be read: `reason` for the caller, `cause` for the log. It is the stored result's fault
  * where `isUnreadable`, and Redis's otherwise.
  */
-export type ReadOutcome =
-  { status: TaskStatus } | { reason: string; cause?: unknown; isUnreadable: boolean };
+export interface Failure {
+  reason: string;
+  cause?: unknown;
+  isUnreadable?: boolean;
+}
 
 export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadOutcome>;
 
@@ -28,11 +34,24 @@ export type ReadResult = (taskId: string, milliseconds: number) => Promise<ReadO
  * @param globalKeyPrefix Celery's `result_backend_transport_options['global_keyprefix']`; may be empty
  */
 export function createResultReader(backend: Connection, globalKeyPrefix: string): ReadResult {
+  return createMetaReader(backend, globalKeyPrefix, outcomeOf);
+}
+
+/**
+ * Returns the function that reads what Redis holds under a task's key, within `milliseconds`. It never rejects.
+ *
+ * @param interpret makes the outcome of what was read, null where there is nothing
+ */
+export function createMetaReader<Outcome>(
+  backend: Connection,
+  globalKeyPrefix: string,
+  interpret: (payload: Buffer | null) => Promise<Outcome>,
+): (taskId: string, milliseconds: number) => Promise<Outcome | Failure> {
   const keyPrefix = keyPrefixOf(globalKeyPrefix);
   const readKey = createKeyReader(backend);
-  const underWay = new Set<Read>();
+  const underWay = new Set<Read<Outcome>>();
 
-  const settle = (read: Read, outcome: ReadOutcome): void => {
+  const settle = (read: Read<Outcome>, outcome: Outcome | Failure): void => {
     underWay.delete(read);
     read.resolve(outcome);
   };
@@ -52,13 +71,13 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
   });
 
   /** A read whose connection was cut is sent again. */
-  const attempt = async (read: Read): Promise<void> => {
+  const attempt = async (read: Read<Outcome>): Promise<void> => {
     while (underWay.has(read)) {
       if (!backend.isUsable() && !(await backend.untilReady(read.deadline - performance.now()))) {
         return;
       }
       try {
-        settle(read, await outcomeOf(await readKey(read.key)));
+        settle(read, await interpret(await readKey(read.key)));
       } catch (cause) {
         if (isRefusal(cause)) {
           settle(read, {
@@ -81,14 +100,17 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
     });
 }
 
-interface Read {
+interface Read<Outcome> {
   key: string;
   deadline: number;
-  resolve: (outcome: ReadOutcome) => void;
+  resolve: (outcome: Outcome | Failure) => void;
 }
 
-/** `task_keyprefix` and `_add_global_keyprefix` of celery/backends/base.py. */
-function keyPrefixOf(globalKeyPrefix: string): string {
+/**
+ * What the key of each task begins with, and the channel on which its states are published: `task_keyprefix`
+ * and `_add_global_keyprefix` of celery/backends/base.py, `RedisBackend._set` of celery/backends/redis.py.
+ */
+export function keyPrefixOf(globalKeyPrefix: string): string {
   const separator = globalKeyPrefix === '' || /[:_.-]$/.test(globalKeyPrefix) ? '' : '_';
   return `${globalKeyPrefix}${separator}celery-task-meta-`;
 }
@@ -104,7 +126,7 @@ const UNFINISHED_STATES = new Set([
 ]);
 
 /** An absent or empty value reads as PENDING, as in `KeyValueStoreBackend._get_task_meta_for`. */
-async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
+export async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
   if (payload === null || payload.length === 0) {
     return PENDING;
   }

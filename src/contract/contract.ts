@@ -30,11 +30,17 @@ export interface Contract {
  *
  * @param rootPath where a proxy shows this service: empty, or `/a/b`
  * @param asksForKeys whether this installation has keys, so that no secured operation goes without one
+ * @param limits by the names of their variables: a schema's `x-maximum` names the one that is its `maximum` here
  * @throws ContractError what is wrong with the document
  */
-export function loadContract(file: URL, rootPath: string, asksForKeys = false): Contract {
+export function loadContract(
+  file: URL,
+  rootPath: string,
+  asksForKeys = false,
+  limits: Limits = {},
+): Contract {
   try {
-    return readContract(file, rootPath, asksForKeys);
+    return readContract(file, rootPath, asksForKeys, limits);
   } catch (error) {
     throw new ContractError(error instanceof Error ? error.message : String(error), {
       cause: error,
@@ -47,7 +53,9 @@ export class ContractError extends Error {
   override readonly name = 'ContractError';
 }
 
-function readContract(file: URL, rootPath: string, asksForKeys: boolean): Contract {
+type Limits = Readonly<Record<string, number>>;
+
+function readContract(file: URL, rootPath: string, asksForKeys: boolean, limits: Limits): Contract {
   const source = parseDocument(readFileSync(file, 'utf8'));
   if (source.errors[0] !== undefined) {
     throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
@@ -56,6 +64,7 @@ function readContract(file: URL, rootPath: string, asksForKeys: boolean): Contra
   if (asksForKeys) {
     withoutOpenAlternatives(source);
   }
+  setLimits(source, limits);
   const document = source.toJS() as OpenApiDocument;
   assertReferencesResolve(document);
   const routes = createRoutes(document);
@@ -76,6 +85,18 @@ function withoutOpenAlternatives(source: Document): void {
     Pair(_key, { key, value }) {
       if (isScalar(key) && key.value === 'security' && isSeq(value)) {
         value.items = value.items.filter((one) => !isMap(one) || one.items.length > 0);
+      }
+    },
+  });
+}
+
+/** What clients read, and what they are held against, is what this installation allows. */
+function setLimits(source: Document, limits: Limits): void {
+  visit(source, {
+    Map(_key, node) {
+      const name = node.get('x-maximum');
+      if (typeof name === 'string') {
+        node.set('maximum', limits[name] ?? node.get('maximum'));
       }
     },
   });

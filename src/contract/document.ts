@@ -10,6 +10,7 @@ export interface OpenApiDocument {
 export interface OpenApiOperation {
   operationId: string;
   parameters?: OpenApiParameter[];
+  responses?: Record<string, unknown>;
   requestBody?: { content: Record<string, { schema: object }> };
   /** Alternatives, each of them schemes by name. */
   security?: Record<string, string[]>[];

@@ -31,7 +31,7 @@ export function readQuery(
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   const start = url.indexOf('?');
-  const search = new URLSearchParams(start < 0 ? '' : url.slice(start));
+  const search = start < 0 ? EMPTY : new URLSearchParams(url.slice(start));
   for (const { name, type, itemType, fallback } of parameters) {
     const texts = search.getAll(name);
     if (texts.length === 0) {
@@ -49,6 +49,9 @@ export function readQuery(
   }
   return values;
 }
+
+/** To make one for each request costs more than to look for all parameters in it. */
+const EMPTY = new URLSearchParams();
 
 function valueOf(text: string, type: unknown): unknown {
   if ((type === 'number' || type === 'integer') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) {

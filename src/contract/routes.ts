@@ -10,6 +10,10 @@ export interface Match {
   takesBody: boolean;
   /** Whether it may ask for a key: its `security` in the contract says so. */
   isGuarded: boolean;
+  /** Whether the key may be in the query, for clients that can't send a header. */
+  takesKeyInQuery: boolean;
+  /** Whether it goes on as a WebSocket: the contract has a 101. */
+  isWebSocket: boolean;
   /** Of the headers that it takes: as the contract writes them, and as Node does. */
   headerNames: readonly { name: string; field: string }[];
   queryParameters: readonly QueryParameter[];
@@ -31,8 +35,9 @@ interface PathRoute {
   matches: ReadonlyMap<string, Match>;
 }
 
-/** The name of the only security scheme, under `components.securitySchemes` of the contract. */
+/** The names of the security schemes, under `components.securitySchemes` of the contract. */
 const KEY_SCHEME = 'ApiKey';
+const QUERY_KEY_SCHEME = 'ApiKeyInQuery';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 
@@ -123,11 +128,14 @@ function routeOf(
       throw new Error(`The contract gives ${method} ${path} no operationId`);
     }
     assertKnownSchemes(operation);
+    const schemes = (operation.security ?? security).flatMap(Object.keys);
     matches.set(method.toUpperCase(), {
       operationId: operation.operationId,
       path,
       takesBody: operation.requestBody !== undefined,
-      isGuarded: (operation.security ?? security).some((schemes) => KEY_SCHEME in schemes),
+      isGuarded: schemes.includes(KEY_SCHEME),
+      takesKeyInQuery: schemes.includes(QUERY_KEY_SCHEME),
+      isWebSocket: '101' in (operation.responses ?? {}),
       headerNames: headerNamesOf(operation),
       queryParameters: (operation.parameters ?? [])
         .filter((one) => one.in === 'query')
@@ -140,7 +148,9 @@ function routeOf(
 
 /** A scheme that nothing looks at would leave the operation open. */
 function assertKnownSchemes({ operationId, security = [] }: OpenApiOperation): void {
-  const unknown = security.flatMap(Object.keys).find((scheme) => scheme !== KEY_SCHEME);
+  const unknown = security
+    .flatMap(Object.keys)
+    .find((scheme) => scheme !== KEY_SCHEME && scheme !== QUERY_KEY_SCHEME);
   if (unknown !== undefined) {
     throw new Error(`The contract secures ${operationId} by ${unknown}, not by ${KEY_SCHEME}`);
   }

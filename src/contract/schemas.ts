@@ -86,7 +86,7 @@ function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
       },
   });
   // ajv's strict mode accepts a $ref into the document only when it knows the document's own keywords.
-  ajv.addVocabulary(Object.keys(document));
+  ajv.addVocabulary([...Object.keys(document), 'x-maximum']);
   ajv.addSchema(document, DOCUMENT);
   return ajv;
 }

@@ -15,21 +15,25 @@ import { createRateLimit, type CountRequest } from './rateLimit.js';
 import { contextOf, requestContext, setHeaders } from './requestContext.js';
 import { createSecurityHeaders } from './securityHeaders.js';
 import { inOrder, type Step } from './steps.js';
+import type { Waiters } from './waiters.js';
+import { createWebSockets } from './webSockets.js';
 
 /**
  * Builds the Express application: every request passes these steps in this order. What an answer needs comes
  * first, then what refuses a request for least.
  *
  * @param options.countRequest counts the requests of a caller; undefined where there is no limit
+ * @param options.waiters those who wait for a reply that comes later
  */
 export function createApp(options: {
   config: Config;
   contract: Contract;
   operations: Operations;
   countRequest: CountRequest | undefined;
+  waiters: Waiters;
   log: Log;
 }): Express {
-  const { config, contract, operations, countRequest, log } = options;
+  const { config, contract, operations, countRequest, waiters, log } = options;
   const admission = createAdmission({
     requests: config.maxRequestsInFlight,
     bytes: config.maxBytesInFlight,
@@ -54,10 +58,12 @@ export function createApp(options: {
         }),
         whereGuarded(createAuthentication(config.apiKeys)),
       ],
-      createDispatch(contract, operations, {
-        limitRate: countRequest && createRateLimit(countRequest),
-        readBody,
-      }),
+      createDispatch(
+        contract,
+        operations,
+        { limitRate: countRequest && createRateLimit(countRequest), readBody },
+        { waiters, webSockets: createWebSockets(config.corsOrigins) },
+      ),
     ),
   );
   app.use((_request, response, next) => {

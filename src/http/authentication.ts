@@ -8,15 +8,22 @@ import type { Step } from './steps.js';
 export function createAuthentication(keys: readonly ApiKey[]): Step {
   return (request, response) => {
     if (keys.length > 0) {
-      const name = nameOf(request.get('x-api-key') ?? '', keys);
+      const context = contextOf(response);
+      const sent =
+        request.get('x-api-key') ?? (context.match?.takesKeyInQuery ? keyInQuery(request.url) : '');
+      const name = nameOf(sent, keys);
       if (name === undefined) {
         throw new NotAuthenticated();
       }
-      const context = contextOf(response);
       context.client = name;
       context.fields.client_name = name;
     }
   };
+}
+
+/** For what a browser opens without headers of the page's own: an EventSource, a WebSocket. */
+function keyInQuery(url: string): string {
+  return new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('api_key') ?? '';
 }
 
 /** Compares with every key, each time in full: how long it takes tells nothing of the keys. */

@@ -5,11 +5,15 @@ import type { Match } from '../contract/routes.js';
 import type { RequestValues } from '../contract/validation.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
+import type { Feed } from '../operations/feed.js';
 import type { Input, Operations } from '../operations/operation.js';
 import type { ReadBody } from './body.js';
 import { createConstantReplies } from './constantReply.js';
+import { createFeedSender } from './feedReply.js';
 import { contextOf } from './requestContext.js';
 import type { Step } from './steps.js';
+import type { Waiters } from './waiters.js';
+import type { WebSockets } from './webSockets.js';
 
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
 type AnyOperation = (
@@ -19,12 +23,14 @@ type AnyOperation = (
     },
 ) => Reply | Promise<Reply>;
 
-interface Reply {
+type Reply = ReplyWith<object | string> | ReplyWith<Feed<object>>;
+
+interface ReplyWith<Body> {
   status: number;
   mediaType: string;
   headers?: Readonly<Record<string, string>>;
   isConstant?: true;
-  body: object | string;
+  body: Body;
 }
 
 /** Notes which operation a request asks for. Whatever else it is, the steps behind decide. */
@@ -42,6 +48,7 @@ export function matchRoute(contract: Contract): Step {
  * Returns the handler that leads a request through the contract to its operation and sends the reply.
  *
  * @param before what a request waits for before that: its share of all requests, and its body
+ * @param after who waits for a reply that comes later, and how one goes on as a WebSocket
  * @throws ContractError if the contract's operations and the functions don't match one to one
  */
 export function createDispatch(
@@ -51,10 +58,12 @@ export function createDispatch(
     limitRate: ((request: Request, response: Response) => Promise<void>) | undefined;
     readBody: ReadBody;
   },
+  after: { waiters: Waiters; webSockets: WebSockets },
 ): RequestHandler {
   assertOneToOne(contract.operationIds, Object.keys(operations));
   const { limitRate, readBody } = before;
   const sendConstant = createConstantReplies();
+  const sendFeed = createFeedSender(after.waiters, after.webSockets);
 
   const answer = async (match: Match, request: Request, response: Response): Promise<void> => {
     const { fields, client } = contextOf(response);
@@ -73,9 +82,16 @@ export function createDispatch(
       annotate: (more: object) => Object.assign(fields, more),
     };
     input.sensitive = contract.validate(match.operationId, input, sent?.text.length ?? 0);
+    if (match.isWebSocket) {
+      after.webSockets.assertUpgrade(request);
+    }
     const operation = operations[match.operationId as OperationId] as AnyOperation;
     const reply = await operation(input);
-    if (reply.isConstant) {
+    if (isFeed(reply)) {
+      await sendFeed(request, response, reply, (body) => {
+        send(response, { ...reply, body });
+      });
+    } else if (reply.isConstant) {
       sendConstant(request, response, reply);
     } else {
       send(response, reply);
@@ -117,7 +133,14 @@ function queryOf(
   return parameters.length === 0 ? NOTHING : readQuery(parameters, request.url);
 }
 
-function send(response: Response, { status, mediaType, headers = {}, body }: Reply): void {
+function isFeed(reply: Reply): reply is ReplyWith<Feed<object>> {
+  return typeof reply.body === 'function';
+}
+
+function send(
+  response: Response,
+  { status, mediaType, headers = {}, body }: ReplyWith<object | string>,
+): void {
   const text = typeof body === 'string' ? body : writeJson(body);
   const head = contextOf(response).headers;
   for (const [name, value] of Object.entries(headers)) {

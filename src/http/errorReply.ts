@@ -17,11 +17,24 @@ export function createErrorReply(): ErrorRequestHandler {
       next(thrown);
       return;
     }
-    const { status, headers, ...told } = whatToTell(thrown);
-    const body: ErrorResponse = { status: 'error', ...told, request_id: context.id };
+    const { status, headers } = whatToTell(thrown);
+    const body = errorBody(thrown, context.id);
     setHeaders(response);
     response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
     await sendEarly(request, response, JSON.stringify(body));
+  };
+}
+
+/** What the client of the request with this id is told of an error. */
+export function errorBody(thrown: unknown, requestId: string): ErrorResponse {
+  const { message, detail, task_id, details } = whatToTell(thrown);
+  return {
+    status: 'error',
+    message,
+    ...(detail !== undefined && { detail }),
+    ...(task_id !== undefined && { task_id }),
+    ...(details !== undefined && { details }),
+    request_id: requestId,
   };
 }
 

@@ -1,19 +1,33 @@
-import { IncomingMessage, ServerResponse, type ServerOptions } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 
 /**
  * Classes of requests and responses that are Express's from their birth, for `http.createServer`. Express
  * gives each message its own prototype by `Object.setPrototypeOf`, after which V8 treats every access to it as
  * an exception: half of what a request costs. On these the call changes nothing.
+ *
+ * @param mayUpgrade whether a request that asks for another protocol may have it; Node would let all of them
  */
 export function messageClasses(
   app: Express,
-): Required<Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>> {
-  class Request extends IncomingMessage {}
+  mayUpgrade: (request: IncomingMessage) => boolean,
+): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
+  class Request extends IncomingMessage {
+    declare asksForUpgrade: boolean | null;
+
+    /** Node asks it, once the head is read, whether to take the connection out of HTTP. */
+    get upgrade(): boolean | null {
+      return this.asksForUpgrade && (this.method === 'CONNECT' || mayUpgrade(this));
+    }
+
+    set upgrade(value: boolean | null) {
+      this.asksForUpgrade = value;
+    }
+  }
   class Response<Of extends IncomingMessage> extends ServerResponse<Of> {}
   Object.setPrototypeOf(Request.prototype, app.request);
   Object.setPrototypeOf(Response.prototype, app.response);
-  app.request = Request.prototype as Express['request'];
+  app.request = Request.prototype as unknown as Express['request'];
   app.response = Response.prototype as unknown as Express['response'];
   return { IncomingMessage: Request, ServerResponse: Response };
 }

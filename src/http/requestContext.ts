@@ -20,6 +20,8 @@ export interface RequestContext extends Share {
   headers: string[];
   /** For the log: its id, the contract's path, the task, ... */
   fields: Record<string, unknown>;
+  /** Whether the connection has gone over to a WebSocket: nothing more is sent as HTTP. */
+  hasSwitched: boolean;
   /** The error that the answer tells of, for the log. */
   failure?: unknown;
 }
@@ -58,6 +60,7 @@ export function requestContext(log: Log, admission: Admission, trustsProxy: bool
       bytes: 0,
       isOver: false,
       client: '',
+      hasSwitched: false,
       headers: ['X-Request-Id', id],
       fields: { request_id: id, method: request.method, route: request.path },
     };
@@ -71,7 +74,9 @@ export function requestContext(log: Log, admission: Admission, trustsProxy: bool
       fields.status = response.headersSent ? response.statusCode : undefined;
       fields.duration_ms = Math.round((performance.now() - start) * 10) / 10;
       fields.client = client;
-      if (!response.writableFinished) {
+      if (context.hasSwitched) {
+        fields.status = 101;
+      } else if (!response.writableFinished) {
         fields.aborted = true;
       }
       if (response.statusCode >= 500) {

@@ -5,6 +5,7 @@ import type { Express } from 'express';
 import { watchConnections } from './connections.js';
 import { messageClasses } from './messageClasses.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
+import { asksForWebSocket, leadUpgrades } from './upgrades.js';
 
 export interface HttpServer {
   /** The port that it listens on, where port 0 was asked for too. */
@@ -29,8 +30,13 @@ interface ServerOptions {
 
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
 export async function startServer(app: Express, options: ServerOptions): Promise<HttpServer> {
-  const server = createServer({ ...timeouts(options), ...messageClasses(app) }, app);
+  const classes = messageClasses(
+    app,
+    (request) => asksForWebSocket(request) && connections.responsesOf(request.socket).length === 0,
+  );
+  const server = createServer({ ...timeouts(options), ...classes }, app);
   const connections = watchConnections(server);
+  const upgrades = leadUpgrades(server, app, (request) => new classes.ServerResponse(request));
   server.on('clientError', (error, socket) => {
     answerUnreadable(error, socket, connections.responsesOf(socket), options.methods);
   });
@@ -53,6 +59,7 @@ export async function startServer(app: Express, options: ServerOptions): Promise
       connections.endAll();
       const cut = setTimeout(() => {
         server.closeAllConnections();
+        upgrades.cutAll();
       }, milliseconds);
       await closed;
       clearTimeout(cut);

@@ -34,7 +34,7 @@ export function createGetResults(dependencies: {
       );
       for (const [id, read] of reads) {
         if ('status' in read) {
-          results.push(taskResult(id, read.status, dependencies));
+          results.push(taskResult(id, read.status, dependencies.exposesTracebacks));
           room -= lengthOf(read.status);
         } else if (read.isUnreadable) {
           results.push(unread(id, read.reason));

@@ -1,6 +1,7 @@
 import type { operations } from '../contract/openapi.js';
 import type { OperationId } from '../contract/contract.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
+import type { Feed } from './feed.js';
 
 /** What the contract lets a client send to the operation `Id`, already validated. */
 export interface Input<Id extends OperationId> {
@@ -42,10 +43,21 @@ type ReplyWith<Status, Content> = {
     headers?: Readonly<Record<string, string>>;
     /** Whether this object is the reply to every request. It is kept compressed, and has an ETag. */
     isConstant?: true;
-    /** What is not JSON is written by the operation itself. */
-    body: MediaType extends 'application/json' ? Content[MediaType] : string;
+    /**
+     * What is not JSON is written by the operation itself. A feed gives one body of JSON later, or the events of a
+     * stream or the messages of a WebSocket (101), as long as the client is there.
+     */
+    body: BodyWith<Status, MediaType, Content[MediaType]>;
   };
 }[keyof Content];
+
+type BodyWith<Status, MediaType, Body> = Status extends 101
+  ? Feed<Body>
+  : MediaType extends 'application/json'
+    ? Body | Feed<Body>
+    : MediaType extends 'text/event-stream'
+      ? Feed<object>
+      : string;
 
 type PathParametersOf<Id extends OperationId> = operations[Id]['parameters'] extends {
   path: infer Parameters;

@@ -1,14 +1,29 @@
-import type { TaskStatus } from '../celery/results.js';
+import type { ReadOutcome, TaskStatus } from '../celery/results.js';
 import type { components } from '../contract/openapi.js';
+import { ResultUnavailable } from '../errors.js';
 import { timestamp } from '../timestamp.js';
 
 export type TaskResult = components['schemas']['TaskResult'];
+export type Outcome = Pick<TaskResult, 'status' | 'result' | 'error' | 'progress'>;
 
-/** What a client is told of a task. */
+/** Whether a task has ended. */
+export function hasEnded({ kind }: TaskStatus): boolean {
+  return kind !== 'unfinished';
+}
+
+/** What was read, or throws ResultUnavailable. */
+export function statusIn(taskId: string, read: ReadOutcome): TaskStatus {
+  if ('reason' in read) {
+    throw new ResultUnavailable(taskId, read);
+  }
+  return read.status;
+}
+
+/** The body of `GET /result/{task_id}`. */
 export function taskResult(
   taskId: string,
   status: TaskStatus,
-  { exposesTracebacks }: { exposesTracebacks: boolean },
+  exposesTracebacks: boolean,
 ): TaskResult {
   const { state, dateDone, traceback } = status;
   return {
@@ -21,9 +36,7 @@ export function taskResult(
   };
 }
 
-function outcomeOf(
-  status: TaskStatus,
-): Pick<TaskResult, 'status' | 'result' | 'error' | 'progress'> {
+export function outcomeOf(status: TaskStatus): Outcome {
   switch (status.kind) {
     case 'succeeded':
       return { status: 'completed', result: status.result };

@@ -88,12 +88,13 @@ const LONGEST_PAUSE_MS = 10_000;
 
 /** The bounds of what is in flight hold for all workers together; each can take the largest body. */
 function shareOf(config: Config): Config {
-  const { processes, bodyLimitBytes, maxRequestsInFlight, maxBytesInFlight } = config;
+  const { processes, bodyLimitBytes, maxRequestsInFlight, maxBytesInFlight, maxWaiters } = config;
   return {
     ...config,
     processes: 1,
     maxRequestsInFlight: Math.max(1, Math.floor(maxRequestsInFlight / processes)),
     maxBytesInFlight: Math.max(bodyLimitBytes, Math.floor(maxBytesInFlight / processes)),
+    maxWaiters: Math.max(1, Math.floor(maxWaiters / processes)),
   };
 }
 
