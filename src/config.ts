@@ -73,6 +73,8 @@ export interface Config {
   readonly queues: readonly string[];
   /** In seconds: kombu's `visibility_timeout`. */
   readonly visibilityTimeoutSeconds: number;
+  /** Whether a task type that no live worker has is refused. */
+  readonly hasStrictTaskTypes: boolean;
   /** Names this service in messages and events. */
   readonly taskOrigin: string;
   readonly sendsTaskSentEvents: boolean;
@@ -204,6 +206,7 @@ export function readConfig(
       integerBetween(1, LONGEST_VISIBILITY_SECONDS),
       '3600',
     ),
+    hasStrictTaskTypes: read('STRICT_TASK_TYPES', parseBoolean, 'false'),
     taskOrigin: read('TASK_ORIGIN', parseTaskOrigin, `orchestrator@${hostname()}`),
     sendsTaskSentEvents: read('TASK_SEND_SENT_EVENT', parseBoolean, 'true'),
     compressionThresholdBytes: compresses ? compressionThreshold : Infinity,

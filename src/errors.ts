@@ -194,6 +194,19 @@ export class ResultsUnavailable extends ClientVisibleError {
   }
 }
 
+/** What the message broker or the workers were asked is not known. */
+export class FleetUnavailable extends ClientVisibleError {
+  override readonly status = 500;
+
+  /** `what` begins a sentence, such as `The workers could not be asked`. */
+  constructor(what: string, failure: { reason: string; cause?: unknown }, taskId?: string) {
+    super(`${what}: ${failure.reason}`, {
+      ...(taskId !== undefined && { taskId }),
+      cause: failure.cause,
+    });
+  }
+}
+
 export class NotReady extends ClientVisibleError {
   override readonly status = 503;
 }

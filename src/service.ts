@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openCeleryClient, type CeleryClient, type ConnectionPlan } from './celery/client.js';
+import {
+  openCeleryClient,
+  openLater,
+  type CeleryClient,
+  type ConnectionPlan,
+} from './celery/client.js';
 import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
@@ -27,6 +32,7 @@ import { createGetServiceInformation } from './operations/getServiceInformation.
 import { createContractOperations } from './operations/showContract.js';
 import { createStreamResult } from './operations/streamResult.js';
 import { createWatchTask } from './operations/watchTask.js';
+import { createWorkerOperations } from './service/workerOperations.js';
 
 export interface Service {
   port: number;
@@ -83,11 +89,19 @@ export async function startService(
   const connections = [client.broker, client.backend];
   const redisAnswers = () =>
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
+  /** Beside the others, so that no task and no result waits behind a search through a queue. */
+  const control = openLater(connectionPlan('control', config.assignTimeoutMs, config, log));
   const closeRedis = (milliseconds: number) =>
-    Promise.all([...connections, changes].map((connection) => connection.close(milliseconds)));
+    Promise.all(
+      [...connections, changes, control].map((connection) => connection.close(milliseconds)),
+    );
+  const route = createRouting(config.routing);
+  const readResult = createResultReader(client.backend, config.resultKeyPrefix);
+  const workers = createWorkerOperations(config, log, { control, route, readResult });
   const assigning = {
     ...createProducer(client.broker, producerOptions(config, log)),
-    readAssignment: createAssignmentReader(createRouting(config.routing), {
+    checkTaskType: workers.checkTaskType,
+    readAssignment: createAssignmentReader(route, {
       queues: config.queues,
       longestDelay: longestDelay(config.visibilityTimeoutSeconds),
     }),
@@ -97,7 +111,7 @@ export async function startService(
   let draining = false;
 
   const results = {
-    readResult: createResultReader(client.backend, config.resultKeyPrefix),
+    readResult,
     watch: changes.watch,
     exposesTracebacks: config.exposesTracebacks,
     timeout: withinAnswerTime(config.resultTimeoutMs),
@@ -118,6 +132,7 @@ export async function startService(
         getResults: createGetResults(results),
         streamResult: createStreamResult(results),
         watchTask: createWatchTask(results),
+        ...workers.operations,
         getHealth: createGetHealth({ version: contract.version, redisAnswers }),
         getLiveness,
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
@@ -208,12 +223,12 @@ function producerOptions(config: Config, log: Log): ProducerOptions {
 
 /** @param answerMs how long a client waits for an answer that needs this connection */
 function connectionPlan(
-  role: 'broker' | 'backend',
+  role: 'broker' | 'backend' | 'control',
   answerMs: number,
   config: Config,
   log: Log,
 ): ConnectionPlan {
-  const address = config[role];
+  const address = config[role === 'backend' ? role : 'broker'];
   const fields = { role, url: address.label };
   return {
     address,

@@ -1,5 +1,5 @@
 import { createClient } from 'celery-node';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import {
   connectionOptions,
   watchConnection,
@@ -35,6 +35,28 @@ export function openCeleryClient(plans: {
     celery,
     broker: watchConnection(redisOf(celery.broker), broker.events),
     backend: watchConnection(redisOf(celery.backend), backend.events),
+  };
+}
+
+/** A connection that is opened when it is first asked for, and then kept. */
+export interface LaterConnection {
+  get: () => Connection;
+  close: (milliseconds: number) => Promise<void>;
+}
+
+export function openLater({ address, settings, events }: ConnectionPlan): LaterConnection {
+  let connection: Connection | undefined;
+  return {
+    get() {
+      connection ??= watchConnection(
+        new Redis(address.url, connectionOptions(address, settings)),
+        events,
+      );
+      return connection;
+    },
+    async close(milliseconds) {
+      await connection?.close(milliseconds);
+    },
   };
 }
 

@@ -44,7 +44,7 @@ export interface ConnectionSettings {
 export function connectionOptions(
   { options, checksHostname }: RedisAddress,
   { sentinel, silenceMs }: ConnectionSettings,
-): RedisOptions {
+): Omit<RedisOptions, 'replyMapping'> {
   return {
     ...options,
     ...(options.tls &&

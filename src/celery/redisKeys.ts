@@ -4,6 +4,9 @@ const SEPARATOR = '\x06\x16';
 /** `PRIORITY_STEPS` of kombu/transport/redis.py, the highest first. */
 const PRIORITY_STEPS = [9, 6, 3];
 
+/** The same in the order in which workers serve them, each with a list of its own. */
+export const SERVED_STEPS = [0, ...[...PRIORITY_STEPS].reverse()];
+
 /**
  * The Redis key of the list that holds a queue's messages of this priority (0 to 9, 0 first): `queue`,
  * `queue\x06\x163`, `…6` or `…9` (`Channel._q_for_pri` of kombu/transport/redis.py).
@@ -31,8 +34,26 @@ export function queueBinding(queue: string): { keys: readonly string[]; member: 
 
 /** The channel of a fanout exchange (`Channel._get_publish_topic` of kombu/transport/redis.py). */
 export function fanoutChannel(database: number, exchange: string, routingKey: string): string {
-  return `/${database}.${exchange}/${routingKey}`;
+  return `/${database}.${exchange}${routingKey === '' ? '' : `/${routingKey}`}`;
 }
+
+/**
+ * The list that gets the replies to what `id` has sent to an exchange, and the set of bindings that leads
+ * workers there while it has this member (`Mailbox.get_reply_queue` of kombu/pidbox.py).
+ */
+export function replyQueue(
+  id: string,
+  exchange: string,
+): { key: string; bindings: string; member: string } {
+  const key = `${id}.${exchange}`;
+  return { key, bindings: `_kombu.binding.${exchange}`, member: [id, '', key].join(SEPARATOR) };
+}
+
+/**
+ * What workers have taken out of their queues and not acknowledged: the messages by their delivery tags, and
+ * the tags by the time when they were taken (`QoS` of kombu/transport/redis.py).
+ */
+export const UNACKNOWLEDGED = { messages: 'unacked', times: 'unacked_index' };
 
 /** Keys of this service's own, beside Celery's: what a producer has sent last, and what has been claimed. */
 export function producerKey(id: string): string {

@@ -10,7 +10,12 @@ export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> 
   (
     | { kind: 'succeeded'; result: JsonText }
     | { kind: 'failed'; error: string }
-    | { kind: 'unfinished'; meta: JsonText | undefined }
+    | {
+        kind: 'unfinished';
+        meta: JsonText | undefined;
+        /** JSON that Celery itself has stored with its own state: of STARTED, who runs the task. */
+        detail?: () => string;
+      }
   );
 
 /** A status, or why there is none. */
@@ -162,5 +167,6 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
     ...common,
     kind: 'unfinished',
     meta: isOwn ? new JsonText(stored.plainText()) : undefined,
+    detail: stored.plainText,
   };
 }

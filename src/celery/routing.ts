@@ -21,6 +21,25 @@ export interface RoutedTask {
   queue: string;
 }
 
+/** The queues that tasks are sent to, sorted. */
+export function routedQueues({ queue, routes }: RoutingOptions): string[] {
+  return [...new Set([queue, ...routes.map((route) => route.queue)])].sort();
+}
+
+/** Returns the function that gives the task type for a task's name; undefined where no type stands for it. */
+export function createTaskTypes(
+  { prefix }: RoutingOptions,
+  route: (taskType: string) => RoutedTask,
+): (name: string) => string | undefined {
+  return (name) =>
+    [name.startsWith(`${prefix}.`) ? name.slice(prefix.length + 1) : name, name].find(
+      (taskType) => TASK_TYPE.test(taskType) && route(taskType).name === name,
+    );
+}
+
+/** Of what a task type is made: `TaskType` of the contract. */
+const TASK_TYPE = /^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/;
+
 /** Returns the function that gives a task type its Celery task name and its queue. */
 export function createRouting(options: RoutingOptions): (taskType: string) => RoutedTask {
   const ownNamespaces = options.namespaces.filter((namespace) => namespace !== options.prefix);

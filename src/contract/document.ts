@@ -11,7 +11,7 @@ export interface OpenApiOperation {
   operationId: string;
   parameters?: OpenApiParameter[];
   responses?: Record<string, unknown>;
-  requestBody?: { content: Record<string, { schema: object }> };
+  requestBody?: { required?: boolean; content: Record<string, { schema: object }> };
   /** Alternatives, each of them schemes by name. */
   security?: Record<string, string[]>[];
 }

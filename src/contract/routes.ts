@@ -8,6 +8,7 @@ export interface Match {
   /** The path as the contract writes it, such as /result/{task_id}. */
   path: string;
   takesBody: boolean;
+  needsBody: boolean;
   /** Whether it may ask for a key: its `security` in the contract says so. */
   isGuarded: boolean;
   /** Whether the key may be in the query, for clients that can't send a header. */
@@ -133,6 +134,7 @@ function routeOf(
       operationId: operation.operationId,
       path,
       takesBody: operation.requestBody !== undefined,
+      needsBody: operation.requestBody?.required === true,
       isGuarded: schemes.includes(KEY_SCHEME),
       takesKeyInQuery: schemes.includes(QUERY_KEY_SCHEME),
       isWebSocket: '101' in (operation.responses ?? {}),

@@ -93,7 +93,7 @@ function judge(
   bodyLength: number,
 ): { faults: readonly RequestFault[]; sensitive: readonly string[] } {
   const value = select(values);
-  if (value === undefined && where.in !== 'body') {
+  if (value === undefined && (where.in !== 'body' || !isRequired)) {
     return isRequired
       ? { faults: [{ ...where, message: 'is required' }], sensitive: NONE }
       : FAULTLESS;
@@ -138,7 +138,7 @@ function bodyParts({ requestBody }: OpenApiOperation, compile: Compile): Part[] 
   return [
     {
       where: { in: 'body', pointer: '' },
-      isRequired: true,
+      isRequired: requestBody.required === true,
       select: (values) => values.body,
       check: compile('requestBody', 'content', 'application/json', 'schema'),
     },

@@ -5,7 +5,12 @@ import { readJsonDocument, type JsonDocument, type JsonLimits } from '../json/js
 import { readBytes, UnreadableBody } from './bodyBytes.js';
 import { contextOf } from './requestContext.js';
 
-export type ReadBody = (request: Request, response: Response) => Promise<JsonDocument>;
+/** Gives nothing for an empty body that is not needed. */
+export type ReadBody = (
+  request: Request,
+  response: Response,
+  isNeeded: boolean,
+) => Promise<JsonDocument | undefined>;
 
 /**
  * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
@@ -15,8 +20,10 @@ export type ReadBody = (request: Request, response: Response) => Promise<JsonDoc
  * that is not JSON, can't be inflated, is beyond `jsonLimits` or has a number that Python can't hold.
  */
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
-  return async (request, response) => {
-    assertJson(request.headers['content-type']);
+  return async (request, response, isNeeded) => {
+    if (isNeeded || !isAnnouncedEmpty(request)) {
+      assertJson(request.headers['content-type']);
+    }
     const context = contextOf(response);
     const { admission } = context;
     let bytes;
@@ -37,10 +44,18 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
     }
     admission.enter(context);
     if (bytes.length === 0) {
+      if (!isNeeded) {
+        return undefined;
+      }
       throw fault('', 'is empty; a JSON object is required');
     }
     return read(decode(bytes), jsonLimits);
   };
+}
+
+/** Clients name the media type of a body that they don't have, too. */
+function isAnnouncedEmpty({ headers }: Request): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 const JSON_TYPE = 'application/json';

@@ -70,7 +70,7 @@ export function createDispatch(
     if (match.isGuarded && limitRate !== undefined) {
       await limitRate(request, response);
     }
-    const sent = match.takesBody ? await readBody(request, response) : undefined;
+    const sent = match.takesBody ? await readBody(request, response, match.needsBody) : undefined;
     const input = {
       pathParameters: match.pathParameters,
       headers: headersOf(request, match.headerNames),

@@ -4,6 +4,7 @@ import { timestamp } from '../timestamp.js';
 import { assigned, type AssignTaskResponse, type ReadAssignment } from './assignment.js';
 import { answerBefore, claimFor } from './idempotency.js';
 import type { Operation } from './operation.js';
+import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
@@ -13,10 +14,12 @@ import type { Operation } from './operation.js';
 export function createAssignTask(dependencies: {
   readAssignment: ReadAssignment;
   sendTask: SendTask;
+  /** Undefined where any well-formed type is taken. */
+  checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
 }): Operation<'assignTask'> {
-  const { readAssignment, sendTask, timeout } = dependencies;
+  const { readAssignment, sendTask, checkTaskType, timeout } = dependencies;
 
   return async ({ body, sent, headers, client, sensitive, annotate }) => {
     const { task_type } = body;
@@ -24,6 +27,10 @@ export function createAssignTask(dependencies: {
     annotate({ task_id: task.id, task_type });
     if (faults.length > 0) {
       throw new InvalidRequest(faults);
+    }
+    const check = checkTaskType?.(task_type);
+    if (check !== undefined) {
+      await check;
     }
     const answer = assigned(task_type, task.id, timestamp());
     const idempotencyKey = headers['Idempotency-Key'];

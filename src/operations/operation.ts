@@ -11,7 +11,7 @@ export interface Input<Id extends OperationId> {
   query: QueryOf<Id>;
   body: BodyOf<Id>;
   /** The body as its sender wrote it. */
-  sent: BodyOf<Id> extends undefined ? undefined : JsonDocument;
+  sent: undefined extends BodyOf<Id> ? JsonDocument | undefined : JsonDocument;
   /** JSON pointers of the body's values that are not to be shown: the contract says `x-sensitive`. */
   sensitive: readonly string[];
   /** The name of the caller's key; empty where none is asked for. */
@@ -81,4 +81,6 @@ type BodyOf<Id extends OperationId> = operations[Id] extends {
   requestBody: { content: { 'application/json': infer Body } };
 }
   ? Body
-  : undefined;
+  : operations[Id] extends { requestBody?: { content: { 'application/json': infer Body } } }
+    ? Body | undefined
+    : undefined;

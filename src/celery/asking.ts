@@ -1,0 +1,45 @@
+import type { Redis } from 'ioredis';
+import { isRefusal, within, type Connection } from './connection.js';
+import { refusalReason } from './refusal.js';
+
+/** Why something is not known: `reason` for the caller, `cause` for the log. */
+export interface Unanswered {
+  reason: string;
+  cause?: unknown;
+}
+
+export type Answer<Value> = { value: Value } | Unanswered;
+
+/**
+ * Has Redis run commands, within `milliseconds`. They are sent again where their connection was cut, and so
+ * must bear that. Never rejects.
+ */
+export async function ask<Value>(
+  connection: Connection,
+  milliseconds: number,
+  command: (redis: Redis) => Promise<Value>,
+): Promise<Answer<Value>> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const patience = deadline - performance.now();
+    if (patience <= 0 || !(await connection.untilReady(patience))) {
+      return { reason: reasonOf(connection) };
+    }
+    try {
+      const answer = command(connection.redis).then((value) => ({ value }));
+      return (
+        (await within(deadline - performance.now(), answer)) ?? { reason: reasonOf(connection) }
+      );
+    } catch (cause) {
+      if (isRefusal(cause)) {
+        return { reason: refusalReason(cause.message), cause };
+      }
+    }
+  }
+}
+
+function reasonOf(connection: Connection): string {
+  return connection.isUsable()
+    ? 'the message broker did not answer in time'
+    : "the message broker can't be reached";
+}

@@ -1,0 +1,52 @@
+import type { FleetView, ViewFleet } from '../celery/fleetView.js';
+import type { ReadDepths } from '../celery/queueDepths.js';
+import { FleetUnavailable } from '../errors.js';
+import { timestamp } from '../timestamp.js';
+import { FLEET_VIEW_AGE_MS } from './listTasks.js';
+import type { Operation } from './operation.js';
+
+/** Counts what waits in the queues, and who consumes them; or throws FleetUnavailable. */
+export function createListQueues(dependencies: {
+  viewFleet: ViewFleet;
+  readDepths: ReadDepths;
+  /** Those that tasks are sent to. */
+  queues: readonly string[];
+}): Operation<'listQueues'> {
+  const { viewFleet, readDepths, queues } = dependencies;
+
+  return async () => {
+    const view = await viewFleet(FLEET_VIEW_AGE_MS);
+    const fleet = 'reason' in view ? undefined : view.value;
+    const depths = await readDepths(knownQueues(queues, fleet));
+    if ('reason' in depths) {
+      throw new FleetUnavailable('The queues could not be read', depths);
+    }
+    return {
+      status: 200,
+      mediaType: 'application/json',
+      body: {
+        queues: depths.value.map(({ name, depth, byPriority }) => ({
+          name,
+          depth,
+          depth_by_priority: byPriority,
+          consumers: consumersOf(name, fleet) ?? null,
+        })),
+        timestamp: timestamp(),
+      },
+    };
+  };
+}
+
+/** These queues and those that live workers consume, sorted. */
+export function knownQueues(queues: readonly string[], fleet: FleetView | undefined): string[] {
+  const consumed = fleet?.workers.flatMap((worker) => worker.queues) ?? [];
+  return [...new Set([...queues, ...consumed])].sort();
+}
+
+/** How many workers consume a queue; undefined where those that listen have not answered. */
+export function consumersOf(queue: string, fleet: FleetView | undefined): number | undefined {
+  if (fleet === undefined || (fleet.listeners > 0 && fleet.workers.length === 0)) {
+    return undefined;
+  }
+  return fleet.workers.filter(({ queues }) => queues.includes(queue)).length;
+}
