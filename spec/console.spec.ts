@@ -212,6 +212,34 @@ describe('The console', function () {
       });
     });
 
+    it('shows what workers call themselves as text, whatever it is', async () => {
+      await open(async (page) => {
+        const [workers, queues] = [[HOSTILE], [HOSTILE]];
+        const depths = { depth: 1, depth_by_priority: { [HOSTILE]: 1 }, consumers: 1 };
+        await page.route(/\/tasks\/$/, (route) =>
+          route.fulfill({
+            json: {
+              tasks: [{ name: HOSTILE, task_type: HOSTILE, workers, queues }],
+              workers: [{ hostname: HOSTILE, queues }],
+            },
+          }),
+        );
+        await page.route(/\/queues\/$/, (route) =>
+          route.fulfill({ json: { queues: [{ name: HOSTILE, ...depths }] } }),
+        );
+        await page.reload();
+        await page.selectOption('#task-type', HOSTILE);
+        assert.equal(
+          await page.innerText('#task-type-about'),
+          `Known to 1 worker, consuming ${HOSTILE}.`,
+        );
+        assert.equal(await page.locator('#workers-rows td').textContent(), HOSTILE);
+        assert.equal(await page.locator('#queues-rows th').textContent(), HOSTILE);
+        assert.equal(await page.locator('img, main script').count(), 0);
+        assert.equal(await page.evaluate('window.taken'), undefined);
+      });
+    });
+
     it('could not make markup of a text if it tried', async () => {
       await open(
         async (page) => {
@@ -403,7 +431,7 @@ describe('The console', function () {
         await page.selectOption('#task-type', 'health_check');
         assert.match(
           await page.innerText('#task-type-about'),
-          /^Run by 1 worker, by .*worker_queue/,
+          /^Known to 1 worker, consuming .*worker_queue/,
         );
         await page.selectOption('#task-type', 'automation.echo');
         await fill(page, 'nobody_has_it', {});
@@ -459,6 +487,31 @@ describe('The console', function () {
         { expectedErrors: FAILED_REQUEST },
       );
     });
+  });
+
+  it('goes on watching when the service was restarted', async () => {
+    let service = await startTestService(NAMESPACES);
+    const { url } = service;
+    try {
+      await withPage(
+        browser,
+        `${url}/console`,
+        async (page) => {
+          await fill(page, 'test_task', { duration: '4', steps: '40' });
+          const row = await assign(page);
+          await row.locator('progress[value]').waitFor();
+          await service.close();
+          const banner = page.locator('#unreachable');
+          await banner.filter({ hasText: "can't be reached since" }).waitFor();
+          service = await startTestService({ ...NAMESPACES, FASTAPI_PORT: new URL(url).port });
+          assert.equal(await ended(row), 'completed');
+          await banner.waitFor({ state: 'hidden' });
+        },
+        { expectedErrors: FAILED_REQUEST },
+      );
+    } finally {
+      await service.close();
+    }
   });
 
   it('tells why a task waits', async () => {

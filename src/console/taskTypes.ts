@@ -116,6 +116,7 @@ function whereOf(type: string, live: readonly LiveTask[] | undefined): string {
     return 'No worker that answers has this task.';
   }
   const count = task.workers.length;
-  const queues = task.queues.length === 0 ? '' : `, by ${task.queues.join(', ')}`;
-  return `Run by ${count} ${count === 1 ? 'worker' : 'workers'}${queues}.`;
+  const workers = `${count} ${count === 1 ? 'worker' : 'workers'}`;
+  const queues = task.queues.length === 0 ? 'no queue' : task.queues.join(', ');
+  return `Known to ${workers}, consuming ${queues}.`;
 }
