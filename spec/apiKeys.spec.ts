@@ -72,7 +72,10 @@ describe('With API_KEYS', () => {
   it('says in the contract that it does not go without one', async () => {
     const secured = await securityOf(service);
     const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
-    const names = ['assignTask', 'assignTasks', 'getResult', 'getResults'];
+    const names = [
+      ...['assignTask', 'assignTasks', 'getResult', 'getResults'],
+      ...['listTasks', 'revokeTask', 'explainTask', 'listQueues'],
+    ];
     const only = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]]));
     assert.deepEqual(secured, { ...only, streamResult: inQuery, watchTask: inQuery });
     const without = await startTestService();
