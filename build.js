@@ -2,7 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import swaggerUi from 'swagger-ui-express';
 
@@ -13,10 +21,16 @@ await writeContractTypes().catch(({ message }) => {
 });
 rmSync('dist', { recursive: true, force: true });
 writeDocumentationFiles();
-const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc'], {
-  stdio: 'inherit',
-});
-process.exitCode = status ?? 1;
+process.exitCode = compile('tsconfig.json') || compile('src/console/tsconfig.json');
+if (process.exitCode === 0) {
+  writeConsoleFiles();
+}
+
+/** Returns the compiler's exit status: 0 where it has found nothing wrong. */
+function compile(project) {
+  const compiler = ['node_modules/typescript/bin/tsc', '--project', project];
+  return spawnSync(process.execPath, compiler, { stdio: 'inherit' }).status ?? 1;
+}
 
 async function writeContractTypes() {
   const { default: openapiTypes, astToString } = await import('openapi-typescript').catch(() => {
@@ -48,23 +62,49 @@ function writeDocumentationFiles() {
     .filter(([, path]) => existsSync(path))
     .map(([name, path]) => [name, readFileSync(path)]);
   files.push(['redoc.standalone.js', redocScript()]);
+  writeCompressed('dist/documentation', files, ([, content]) => digestOf([content]));
+}
+
+/**
+ * Writes what the console loads, in the same way. Its modules import each other, so that all of them have one
+ * version, which changes with any of them.
+ */
+function writeConsoleFiles() {
+  copyFileSync('src/console/console.html', 'dist/console/console.html');
+  const modules = readdirSync('dist/console/identity').map((name) => [
+    name,
+    readFileSync(`dist/console/identity/${name}`, 'utf8'),
+  ]);
+  const style = ['console.css', readFileSync('src/console/console.css', 'utf8')];
+  const version = digestOf([style, ...modules].flat());
+  const versioned = modules.map(([name, text]) => [
+    name,
+    text.replaceAll(/ from '(\.\/[^']+\.js)'/g, ` from '$1?v=${version}'`),
+  ]);
+  writeCompressed('dist/console', [style, ...versioned], () => version);
+}
+
+function writeCompressed(folder, files, versionOf) {
   for (const coding of ['identity', 'gzip', 'br']) {
-    mkdirSync(`dist/documentation/${coding}`, { recursive: true });
+    mkdirSync(`${folder}/${coding}`, { recursive: true });
   }
   for (const [name, content] of files) {
-    writeFileSync(`dist/documentation/identity/${name}`, content);
+    writeFileSync(`${folder}/identity/${name}`, content);
     // Pictures are compressed as they are.
     if (/\.(js|css)$/.test(name)) {
       const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
-      writeFileSync(`dist/documentation/br/${name}`, brotliCompressSync(content, { params }));
-      writeFileSync(`dist/documentation/gzip/${name}`, gzipSync(content, { level: 9 }));
+      writeFileSync(`${folder}/br/${name}`, brotliCompressSync(content, { params }));
+      writeFileSync(`${folder}/gzip/${name}`, gzipSync(content, { level: 9 }));
     }
   }
-  const versions = files.map(([name, content]) => [
-    name,
-    createHash('sha256').update(content).digest('hex').slice(0, 12),
-  ]);
-  writeFileSync('dist/documentation/versions.json', JSON.stringify(Object.fromEntries(versions)));
+  const versions = files.map((file) => [file[0], versionOf(file)]);
+  writeFileSync(`${folder}/versions.json`, JSON.stringify(Object.fromEntries(versions)));
+}
+
+function digestOf(contents) {
+  const hash = createHash('sha256');
+  contents.forEach((content) => hash.update(content));
+  return hash.digest('hex').slice(0, 12);
 }
 
 /** ReDoc's script shows a logo from outside; a page that works without the internet can't. */

@@ -129,6 +129,7 @@ function keepRunning(
 function describeAddresses(serviceUrl: string, flowerUrl: string): string {
   return `Try it:
   API      ${serviceUrl}
+  Console  ${serviceUrl}/console
   Docs     ${serviceUrl}/docs
   ReDoc    ${serviceUrl}/redoc
   Health   ${serviceUrl}/health

@@ -23,6 +23,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   celery: ['json'],
   json: [],
   metrics: [],
+  // Runs in a browser.
+  console: [],
   http: ['apiKeys', 'config', 'log', 'contract', 'operations', 'json'],
 };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { accessSync, constants } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { openBrowser, startProxy, withPage } from './support/browser.js';
 import { startTestService, type TestService } from './support/service.js';
 import { resultOf } from './support/tasks.js';
 
@@ -14,11 +14,16 @@ const SUMMARIES = [
   'Read how many tasks stand',
   'Follow a task as Server-Sent Events',
   'Follow a task on a WebSocket',
+  'Which tasks can be assigned',
+  'Stop a task',
+  'Say why a task has no result yet',
+  'How much waits in which queue',
   'Health of the service and of Redis',
   'Is the process alive?',
   'Should this instance get traffic?',
   'What was counted and measured, for Prometheus',
   'Service information',
+  'A page to assign, watch and stop tasks',
   'This contract in Swagger UI',
   'This contract in ReDoc',
   'This contract as JSON',
@@ -29,13 +34,7 @@ describe('The documentation pages', function () {
   this.timeout(60_000);
   let browser: Browser;
   before(async function () {
-    const executablePath = findChromium();
-    if (executablePath === undefined) {
-      console.log('    Skipped: no Chromium on the PATH (Debian: apt-get install chromium)');
-      this.skip();
-    }
-    const arguments_ = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
-    browser = await chromium.launch({ executablePath, args: arguments_ });
+    browser = await openBrowser(this);
   });
   after(() => (browser as Browser | undefined)?.close());
 
@@ -99,76 +98,3 @@ describe('The documentation pages', function () {
     });
   }
 });
-
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(':');
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  return folders
-    .flatMap((folder) => names.map((name) => `${folder}/${name}`))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** Opens a page that reaches its own origin only, and demands that it wanted no more and had no error. */
-async function withPage(
-  browser: Browser,
-  url: string,
-  use: (page: Page) => Promise<void>,
-): Promise<void> {
-  const page = await browser.newPage();
-  const outside: string[] = [];
-  const errors: string[] = [];
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error') {
-      errors.push(message.text());
-    }
-  });
-  const { origin } = new URL(url);
-  await page.route('**/*', async (route) => {
-    const wanted = new URL(route.request().url());
-    if (wanted.origin === origin || ['data:', 'blob:'].includes(wanted.protocol)) {
-      await route.continue();
-    } else {
-      outside.push(wanted.href);
-      await route.abort();
-    }
-  });
-  try {
-    await page.goto(url);
-    await use(page);
-    assert.deepEqual(outside, []);
-    assert.deepEqual(errors, []);
-  } finally {
-    await page.close();
-  }
-}
-
-/** A reverse proxy as small as can be: it strips `prefix` and knows nothing else. */
-async function startProxy(target: string, prefix: string): Promise<Server> {
-  const server = createServer((incoming, outgoing) => {
-    const path = incoming.url ?? '/';
-    if (!path.startsWith(prefix)) {
-      outgoing.writeHead(404).end();
-      return;
-    }
-    const forwarded = request(
-      `${target}${path.slice(prefix.length) || '/'}`,
-      { method: incoming.method, headers: incoming.headers, agent: false },
-      (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
-      },
-    );
-    forwarded.on('error', () => outgoing.destroy());
-    incoming.pipe(forwarded);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
-}

@@ -15,6 +15,7 @@ describe('SECURITY_HEADERS', () => {
     '/result/%20',
     '/nothing',
     '/docs/swagger-ui.css',
+    '/console/main.js',
   ]) {
     it(`lets a browser load nothing for ${path}`, async () => {
       const { headers } = await service.get(path);
@@ -42,6 +43,32 @@ describe('SECURITY_HEADERS', () => {
       }
     });
   }
+
+  it('let no text become script in the console', async () => {
+    for (const path of ['/console', '/console/', '/api/console']) {
+      const { headers, text } = await service.get(path).expect(200);
+      const expected = [
+        "base-uri 'none'",
+        "connect-src 'self'",
+        "default-src 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        'img-src data:',
+        "require-trusted-types-for 'script'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "trusted-types 'none'",
+      ];
+      assert.deepEqual(policyOf(headers), expected);
+      // So that it holds without these headers too. A page can't say who may frame it.
+      const [, own = ''] =
+        /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(text) ?? [];
+      assert.deepEqual(
+        own.split('; ').sort(),
+        expected.filter((directive) => !directive.startsWith('frame-ancestors')),
+      );
+    }
+  });
 
   it('are not there unless asked for', async () => {
     const plain = await startTestService();

@@ -24,6 +24,7 @@ import { createAssignmentReader } from './operations/assignment.js';
 import { createMetrics, type MetricsExchange } from './metrics/metrics.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createAssignTasks } from './operations/assignTasks.js';
+import { createGetConsole } from './operations/getConsole.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
 import { createGetMetrics } from './operations/getMetrics.js';
@@ -159,6 +160,7 @@ export async function startService(
         getLiveness,
         getMetrics: createGetMetrics(metrics.text),
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
+        getConsole: createGetConsole(contract, config.rootPath),
         ...createContractOperations(contract, config.rootPath),
       },
     });

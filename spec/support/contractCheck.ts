@@ -78,7 +78,7 @@ function requestOf(response: Response, rootPath: string): { method: string; path
 }
 
 function isDocumentationFile(path: string): boolean {
-  return /^\/(docs|redoc)\/./.test(path);
+  return /^\/(docs|redoc|console)\/./.test(path);
 }
 
 function templateOf(path: string): string {

@@ -18,7 +18,7 @@ export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> 
       }
   );
 
-/** A status, or why there is none: `reason` for the caller, `cause` for the log. */
+/** A status, or why there is none. */
 export type ReadOutcome = { status: TaskStatus } | Failure;
 
 /**

@@ -8,9 +8,9 @@ export const DOCUMENTATION_FOLDER = new URL('../../documentation/', import.meta.
 /** By the name of a file, a digest of its content. */
 export type FileVersions = Readonly<Record<string, string>>;
 
-/** The versions of the pages' files. A link that names one leads to that content for ever. */
-export function readFileVersions(): FileVersions {
-  const text = readFileSync(new URL('versions.json', DOCUMENTATION_FOLDER), 'utf8');
+/** The versions of the pages' files in a folder. A link that names one leads to that content for ever. */
+export function readFileVersions(folder: URL): FileVersions {
+  const text = readFileSync(new URL('versions.json', folder), 'utf8');
   return JSON.parse(text) as FileVersions;
 }
 
@@ -60,8 +60,8 @@ export function redocPage(contract: Contract, rootPath: string): string {
 }
 
 /** A file that has no version, such as the script with this installation's options, is linked to without one. */
-function linksBelow(path: string): (name: string) => string {
-  const versions = readFileVersions();
+export function linksBelow(path: string, folder = DOCUMENTATION_FOLDER): (name: string) => string {
+  const versions = readFileVersions(folder);
   return (name) => {
     const version = versions[name];
     return `${path}/${name}${version === undefined ? '' : `?v=${version}`}`;

@@ -1,13 +1,21 @@
 import express, { type RequestHandler, type Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
+import { CONSOLE_FOLDER } from '../contract/consolePage.js';
 import type { Contract } from '../contract/contract.js';
-import { filesOf, redocPage, swaggerUiOptions, swaggerUiPage } from '../contract/pages.js';
+import {
+  DOCUMENTATION_FOLDER,
+  filesOf,
+  readFileVersions,
+  redocPage,
+  swaggerUiOptions,
+  swaggerUiPage,
+} from '../contract/pages.js';
 import { servePrecompressedFiles } from './precompressedFiles.js';
 
-/** Serves the scripts, styles and icons that the two documentation pages name, and no other file. */
+/** Serves the scripts, styles and icons that the pages of this service need, and no other file. */
 export function serveDocumentationFiles(contract: Contract, rootPath: string): Router {
   const router = express.Router();
-  const serveFiles = servePrecompressedFiles();
+  const serveFiles = servePrecompressedFiles(DOCUMENTATION_FOLDER);
   router.use(
     contract.pathOf('getSwaggerUi'),
     only(filesOf(swaggerUiPage(contract, rootPath))),
@@ -16,6 +24,11 @@ export function serveDocumentationFiles(contract: Contract, rootPath: string): R
     swaggerUi.serveFiles(undefined, swaggerUiOptions(contract, rootPath)),
   );
   router.use(contract.pathOf('getRedoc'), only(filesOf(redocPage(contract, rootPath))), serveFiles);
+  router.use(
+    contract.pathOf('getConsole'),
+    only(new Set(Object.keys(readFileVersions(CONSOLE_FOLDER)))),
+    servePrecompressedFiles(CONSOLE_FOLDER),
+  );
   return router;
 }
 

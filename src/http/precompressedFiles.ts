@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { type Request, type RequestHandler } from 'express';
-import { DOCUMENTATION_FOLDER, readFileVersions } from '../contract/pages.js';
+import { readFileVersions } from '../contract/pages.js';
 import { negotiateCoding, type ContentCoding } from './contentCoding.js';
 
 /** What a link with this version leads to never changes. */
@@ -14,13 +14,15 @@ const UNVERSIONED = 'public, max-age=86400';
 const OTHER_VERSION = 'no-cache';
 
 /**
- * Serves the files of the documentation pages as `build.js` has compressed them, in the coding that the client
- * wants most. A range is one of the bytes in that coding, whose ETag is its own.
+ * Serves the files of pages as `build.js` has compressed them, in the coding that the client wants most. A range is
+ * one of the bytes in that coding, whose ETag is its own.
+ *
+ * @param folder holds a folder for each content coding, and the files' versions
  */
-export function servePrecompressedFiles(): RequestHandler {
-  const versions = readFileVersions();
+export function servePrecompressedFiles(folder: URL): RequestHandler {
+  const versions = readFileVersions(folder);
   const filesIn = (coding: ContentCoding): RequestHandler =>
-    express.static(fileURLToPath(new URL(`${coding}/`, DOCUMENTATION_FOLDER)), {
+    express.static(fileURLToPath(new URL(`${coding}/`, folder)), {
       index: false,
       redirect: false,
       setHeaders(response, path) {

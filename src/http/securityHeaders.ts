@@ -7,22 +7,26 @@ import type { Step } from './steps.js';
 
 /**
  * Adds the headers that keep a browser from doing more with an answer than it is meant for. The pages of the
- * documentation may load what they need from here; every other answer nothing at all.
+ * documentation and the console may load what they need from here; every other answer nothing at all.
  */
 export function createSecurityHeaders(contract: Contract): Step {
-  const pages = [contract.pathOf('getSwaggerUi'), contract.pathOf('getRedoc')];
-  const forPages = headersOf(PAGE_POLICY);
+  const documentation = headersOf(DOCUMENTATION_POLICY);
+  const pages = new Map([
+    [contract.pathOf('getSwaggerUi'), documentation],
+    [contract.pathOf('getRedoc'), documentation],
+    [contract.pathOf('getConsole'), headersOf(CONSOLE_POLICY)],
+  ]);
   const forOthers = headersOf({});
 
   return (request, response) => {
-    const isPage = pages.includes(request.path.replace(/\/+$/, ''));
-    contextOf(response).headers.push(...(isPage ? forPages : forOthers));
+    const headers = pages.get(request.path.replace(/\/+$/, '')) ?? forOthers;
+    contextOf(response).headers.push(...headers);
   };
 }
 
 type Policy = Readonly<Record<string, string[]>>;
 
-const PAGE_POLICY: Policy = {
+const DOCUMENTATION_POLICY: Policy = {
   scriptSrc: ["'self'"],
   // Both pages, and the scripts of both, write styles into the document.
   styleSrc: ["'self'", "'unsafe-inline'"],
@@ -31,6 +35,16 @@ const PAGE_POLICY: Policy = {
   connectSrc: ["'self'"],
   // ReDoc builds its search index in a worker that it makes of a text.
   workerSrc: ['blob:'],
+};
+
+/** No text becomes script or markup: the console shows what tasks give. */
+const CONSOLE_POLICY: Policy = {
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ['data:'],
+  connectSrc: ["'self'"],
+  requireTrustedTypesFor: ["'script'"],
+  trustedTypes: ["'none'"],
 };
 
 /** What helmet sets is the same for every answer, so that it is asked once: names and values in turn. */
