@@ -70,7 +70,7 @@ export function taskMessage(
   return {
     headers:
       `{"lang":"js","task":${JSON.stringify(task.name)},"id":${id},"shadow":null,` +
-      `${options === undefined ? UNLIMITED : limits(options)}` +
+      (options === undefined ? UNLIMITED : limits(options)) +
       `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
       `"origin":${JSON.stringify(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
       `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
