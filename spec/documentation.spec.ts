@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { accessSync, constants } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { findChromium } from './support/chromium.js';
 import { startTestService, type TestService } from './support/service.js';
 import { resultOf } from './support/tasks.js';
 
@@ -96,21 +96,6 @@ describe('The documentation pages', function () {
     });
   }
 });
-
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(':');
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  return folders
-    .flatMap((folder) => names.map((name) => `${folder}/${name}`))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
 
 /** Opens a page that reaches its own origin only, and demands that it wanted no more and had no error. */
 async function withPage(
