@@ -16,6 +16,8 @@ import { runTable, type Results } from './runTable.js';
 import { openStage, type Stage } from './stage.js';
 import { startupText } from './startup.js';
 import { textTable } from './textTable.js';
+import { runWaiting } from './waiting.js';
+import { WAITING_COLUMNS, waitingCells } from './waitingTable.js';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const RESULTS = `${PROJECT}bench/results/`;
@@ -37,6 +39,8 @@ function bench(options: Options): Promise<number> {
         return showTable(stage, options);
       case 'curves':
         return showCurves(stage);
+      case 'waiting':
+        return showWaiting(stage);
       case 'guard':
         return guard(stage, options);
     }
@@ -58,6 +62,16 @@ async function showCurves(stage: Stage): Promise<number> {
     print(`\n${curve.title}\n\n${textTable(...curveCells(curve))}`);
   }
   await writeResults('curves.json', curves);
+  return 0;
+}
+
+async function showWaiting(stage: Stage): Promise<number> {
+  const waiting = await runWaiting(stage, progress);
+  print(
+    `\n${machineText(waiting.machine)}\n\n${textTable(WAITING_COLUMNS, waitingCells(waiting))}`,
+  );
+  if (waiting.remark !== '') print(`\n${waiting.remark}`);
+  await writeResults('waiting.json', waiting);
   return 0;
 }
 

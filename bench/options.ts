@@ -14,11 +14,12 @@ Measures this service, its FastAPI peer and a bare HTTP server under the same lo
   --profile FOLDER  writes a CPU profile (.cpuprofile) of the service, and of the floor, into a folder
   --write-readme    puts the table and the chart into README.md and docs/speed.svg
   --curves          measures by connections, queue depth, payload and processes instead
+  --waiting         measures how soon clients that wait for a task hear of its end, and what many of them cost
   --guard           holds the ratios against bench/guard.json instead, and exits with 1 beyond them
 `;
 
 export interface Options {
-  mode: 'table' | 'curves' | 'guard';
+  mode: 'table' | 'curves' | 'waiting' | 'guard';
   quick: boolean;
   cases: readonly Case[];
   contenders: readonly ContenderName[];
@@ -36,13 +37,15 @@ export function readOptions(args: readonly string[]): Options {
       profile: { type: 'string' },
       'write-readme': { type: 'boolean', default: false },
       curves: { type: 'boolean', default: false },
+      waiting: { type: 'boolean', default: false },
       guard: { type: 'boolean', default: false },
     },
   });
-  const { curves, guard, ...ofTable } = values;
+  const { curves, waiting, guard, ...ofTable } = values;
   const others = Object.entries(ofTable).filter(([, value]) => value !== false && value !== '');
-  if (Number(curves) + Number(guard) + others.length > 1 && (curves || guard)) {
-    throw new Error('--curves and --guard take no other option');
+  const modes = Number(curves) + Number(waiting) + Number(guard);
+  if (modes > 0 && modes + others.length > 1) {
+    throw new Error('--curves, --waiting and --guard take no other option');
   }
   const names = values.only.split(',').filter((name) => name !== '');
   const cases = CASES.filter(({ name }) => names.includes(name));
@@ -55,7 +58,7 @@ export function readOptions(args: readonly string[]): Options {
     throw new Error('--write-readme needs all cases and contenders: leave --only out');
   }
   return {
-    mode: curves ? 'curves' : guard ? 'guard' : 'table',
+    mode: curves ? 'curves' : waiting ? 'waiting' : guard ? 'guard' : 'table',
     quick: values.quick,
     cases: cases.length === 0 ? CASES : cases,
     contenders: contenders.length === 0 ? CONTENDERS : contenders,

@@ -11,6 +11,8 @@ import { openStage, type Stage } from '../bench/stage.js';
 import { startupText } from '../bench/startup.js';
 import { knownMedian, median, percentile, ratio } from '../bench/statistics.js';
 import { figure, textTable } from '../bench/textTable.js';
+import { runWaiting } from '../bench/waiting.js';
+import { waitingCells } from '../bench/waitingTable.js';
 import { withReleasers } from '../quickstart/releasers.js';
 import { theFleet } from './support/fleet.js';
 
@@ -157,6 +159,29 @@ describe('The bench: a tiny run', function () {
     const bars = speedChart(results).match(/<rect class="bar /g) ?? [];
     assert.equal(bars.length, results.rows.length);
   });
+});
+
+describe('The bench: clients that wait', function () {
+  this.timeout(60_000);
+
+  it('are told of each end, in every way', () =>
+    withReleasers(async (releaseLater) => {
+      const stage = await openStage(theFleet().python, releaseLater);
+      const waiting = await runWaiting(stage, silent, { few: 4, many: 20, endsWithinMs: 100 });
+      assert.deepEqual(
+        waitingCells(waiting).map(([way, clients]) => `${way} ${clients}`),
+        [
+          'poll every 2 s, as the old service 4',
+          ...['long poll 4', 'events 4', 'socket 4'],
+          ...['long poll 20', 'events 20', 'socket 20'],
+        ],
+      );
+      for (const { way, p50Ms, p99Ms, longestMs } of waiting.rows) {
+        assert.ok(p50Ms > 0 && p50Ms <= p99Ms && p99Ms <= longestMs, way);
+        assert.ok(way === 'poll' || longestMs < 1_000, `${way}: ${longestMs} ms`);
+      }
+      assert.equal(waiting.remark, '');
+    }));
 });
 
 async function refusalOf(stage: Stage): Promise<void> {

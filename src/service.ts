@@ -6,6 +6,7 @@ import {
   type CeleryClient,
   type ConnectionPlan,
 } from './celery/client.js';
+import type { ConnectionEvents } from './celery/connection.js';
 import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
@@ -80,7 +81,7 @@ export async function startService(
     readMs: config.resultTimeoutMs,
     silenceMs: backendPlan.settings.silenceMs,
     events: {
-      ...backendPlan.events,
+      ...connectionEvents({ role: 'states', url: config.backend.label }, log),
       refused(reason) {
         log.warning('Redis lets nobody wait for tasks: its user may not SUBSCRIBE', { reason });
       },
@@ -265,18 +266,21 @@ function connectionPlan(
   log: Log,
 ): ConnectionPlan {
   const address = config[role === 'backend' ? role : 'broker'];
-  const fields = { role, url: address.label };
   return {
     address,
     // So that a client may be answered on another connection when the first one has fallen silent.
     settings: { sentinel: config.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
-    events: {
-      connected() {
-        log.info('Connected to Redis', fields);
-      },
-      disconnected(reason) {
-        log.warning('No connection to Redis; retrying', { ...fields, reason });
-      },
+    events: connectionEvents({ role, url: address.label }, log),
+  };
+}
+
+function connectionEvents(fields: { role: string; url: string }, log: Log): ConnectionEvents {
+  return {
+    connected() {
+      log.info('Connected to Redis', fields);
+    },
+    disconnected(reason) {
+      log.warning('No connection to Redis; retrying', { ...fields, reason });
     },
   };
 }

@@ -32,6 +32,7 @@ export function sendEvents(
     response.end();
     return { leave: () => undefined, end: () => undefined };
   }
+  const { socket } = response;
   const stream = createWriter(response);
   const flow = feed({
     next(value) {
@@ -54,6 +55,8 @@ export function sendEvents(
     // Without the event `end`: the client connects again, to another instance.
     end() {
       flow.stop();
+      // Its head has said that the connection goes on.
+      response.once('finish', () => socket?.destroySoon());
       stream.end('');
     },
   };

@@ -19,7 +19,12 @@ export function cutConnectionsEvery(milliseconds: number, control: Redis): () =>
   };
 }
 
-/** Gives how many connections were cut. */
+/** Gives how many connections were cut: those that send commands, and those that are subscribed to channels. */
 export async function cutConnections(control: Redis): Promise<number> {
-  return Number(await control.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+  const cut = await Promise.all(
+    ['normal', 'pubsub'].map((type) =>
+      control.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'),
+    ),
+  );
+  return cut.reduce((sum: number, count) => sum + Number(count), 0);
 }
