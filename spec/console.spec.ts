@@ -268,6 +268,10 @@ describe('The console', function () {
         await page.fill('#watch-id', id);
         await page.press('#watch-id', 'Enter');
         await ended(page.locator('.task', { hasText: id }));
+        await page.fill('#watch-id', id);
+        await page.press('#watch-id', 'Enter');
+        assert.equal(await page.locator('.task', { hasText: id }).count(), 1);
+        await ended(page.locator('.task', { hasText: id }));
         await page.click('#clear-ended');
         assert.equal(await page.locator('.task').count(), 0);
         await page.reload();

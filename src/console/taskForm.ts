@@ -1,6 +1,6 @@
 import type { Assign, Fault } from './assignment.js';
 import type { Contract } from './contract.js';
-import { announce, find, setText } from './elements.js';
+import { find, setText } from './elements.js';
 import { fieldsOf, jsonField, readObject, type Entry, type Field } from './fields.js';
 import type { TaskTypeChoice } from './taskTypes.js';
 
@@ -58,7 +58,6 @@ export function createTaskForm(
     if (result.isAssigned) {
       const name = JSON.parse(type) as string;
       showOutcome(`Assigned ${name} as ${result.taskId}`, false);
-      announce(`Assigned ${name}`);
       assigned({ id: result.taskId, type: name });
     } else {
       showFaults(result.message, result.faults);

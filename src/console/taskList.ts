@@ -86,9 +86,9 @@ export function createTaskList(contract: Contract, api: Api, watcher: Watcher): 
     });
   };
   const add = (task: { id: string; type: string }): void => {
+    // A task can be sent again under its id: what is shown of it may be of the time before.
     if (shown.has(task.id)) {
-      announce('This task is in the list already');
-      return;
+      remove(task.id);
     }
     put({ ...task, since: Date.now() });
     const [oldest] = shown.keys();
