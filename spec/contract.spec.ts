@@ -10,6 +10,7 @@ import { loadContract, type Contract } from '../src/contract/contract.js';
 import { createApp } from '../src/http/app.js';
 import type { Log } from '../src/log.js';
 import type { Operations } from '../src/operations/operation.js';
+import { handOnTraces } from '../src/tracing/tracing.js';
 import { pointerToken, validateAgainst } from './support/contractCheck.js';
 import { REPOSITORY } from './support/fleet.js';
 import { startTestService, type TestService } from './support/service.js';
@@ -249,6 +250,7 @@ function appOf(contract: Contract): unknown {
     config: readConfig({}, 'none'),
     contract,
     countRequest: undefined,
+    tracing: handOnTraces,
     watch: { began: () => undefined, ended: () => undefined },
     operations: Object.fromEntries(
       ids.map((id) => [id, () => assert.fail()]),

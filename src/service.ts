@@ -5,7 +5,6 @@ import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
-import { createQueueDepthReader } from './celery/queueDepths.js';
 import { createRouting } from './celery/routing.js';
 import type { Config } from './config.js';
 import { loadContract, type OperationId } from './contract/contract.js';
@@ -13,7 +12,8 @@ import { createApp } from './http/app.js';
 import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import type { Log } from './log.js';
-import { createMetrics, type MetricsExchange } from './metrics/metrics.js';
+import type { MetricsExchange } from './metrics/metrics.js';
+import { observeService, startTracing } from './observation.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createGetHealth } from './operations/getHealth.js';
 import { getLiveness } from './operations/getLiveness.js';
@@ -36,6 +36,9 @@ const CONTRACT = new URL('../../openapi.yaml', import.meta.url);
 
 /** How long to wait for Redis: at the start before listening, at the end for its goodbye. */
 const CONNECTION_PATIENCE_MS = 1_000;
+
+/** How long the last traces may take to reach their collector when the service stops. */
+const EXPORT_PATIENCE_MS = 2_000;
 
 /**
  * Opens Redis, builds the app and listens. Redis may be down: the service starts all the same, says so,
@@ -72,16 +75,8 @@ export async function startService(
     everyOne(connections, (connection) => connection.answersPing(config.healthTimeoutMs));
   const closeRedis = (milliseconds: number) =>
     Promise.all(connections.map((connection) => connection.close(milliseconds)));
-  const readQueueDepths = createQueueDepthReader(client.broker, {
-    queues: queuesOf(config),
-    keyPrefix: config.brokerKeyPrefix,
-  });
-  const metrics = createMetrics({
-    version: contract.version,
-    nodeVersion: process.version,
-    taskTypes: contract.taskTypes,
-    redisStates: () => statesOf(client, config.healthTimeoutMs),
-    queueDepths: () => readQueueDepths(config.healthTimeoutMs),
+  const metrics = observeService({
+    ...{ config, contract, client },
     // Nothing waits yet.
     waiters: () => 0,
     exchange: overrides.metricsExchange,
@@ -89,12 +84,14 @@ export async function startService(
   let draining = false;
 
   try {
+    const tracing = await startTracing(config, contract.version, log);
     const app = createApp({
       config,
       contract,
       log,
       countRequest: requestCounter(client, config, log),
       watch: metrics.requests,
+      tracing,
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask({
@@ -126,7 +123,7 @@ export async function startService(
         draining = true;
         await delay(config.shutdownDelayMs);
         await server.drain(config.shutdownTimeoutMs);
-        await closeRedis(CONNECTION_PATIENCE_MS);
+        await Promise.all([closeRedis(CONNECTION_PATIENCE_MS), tracing.close(EXPORT_PATIENCE_MS)]);
       },
     };
   } catch (error) {
@@ -140,23 +137,6 @@ async function everyOne<Value>(
   holds: (value: Value) => Promise<boolean>,
 ): Promise<boolean> {
   return (await Promise.all(values.map(holds))).every(Boolean);
-}
-
-async function statesOf(
-  { broker, backend }: CeleryClient,
-  milliseconds: number,
-): Promise<readonly { role: string; isUp: boolean }[]> {
-  return Promise.all(
-    Object.entries({ broker, backend }).map(async ([role, connection]) => ({
-      role,
-      isUp: await connection.answersPing(milliseconds),
-    })),
-  );
-}
-
-/** Every queue that a task may go to. */
-function queuesOf({ routing }: Config): readonly string[] {
-  return [...new Set([...routing.routes.map(({ queue }) => queue), routing.queue])];
 }
 
 /** What is left for Redis of the time that a client waits for its answer. */

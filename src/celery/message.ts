@@ -12,6 +12,8 @@ export interface Task {
   shown: unknown;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
+  /** More headers, by which whoever runs it continues a trace. */
+  traceHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Who sends: the same for all messages of a process. */
@@ -50,7 +52,8 @@ export function taskMessage(
       '"expires":null,"group":null,"group_index":null,"retries":0,"timelimit":[null,null],' +
       `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
       `"origin":${JSON.stringify(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
-      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}}`,
+      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
+      `${task.traceHeaders === undefined ? '' : members(task.traceHeaders)}}`,
     properties:
       `{"correlation_id":${id},"reply_to":${JSON.stringify(sender.replyTo)},` +
       // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
@@ -63,6 +66,13 @@ export function taskMessage(
 }
 
 const COMPRESSION = `,"compression":"${GZIP}"`;
+
+/** Of a JSON object that has some already. */
+function members(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('');
+}
 
 /** The task's arguments; it has no callbacks. */
 export function taskBody({ params }: Task): string {

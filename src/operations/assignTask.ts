@@ -23,14 +23,16 @@ export function createAssignTask(dependencies: {
 }): Operation<'assignTask'> {
   const { route, sendTask, timeout, count } = dependencies;
 
-  return async ({ body, sent, headers, client, sensitive, annotate }) => {
+  return async ({ body, sent, headers, client, sensitive, trace, annotate }) => {
     const start = performance.now();
     const id = randomUUID();
     const { task_type } = body;
     annotate({ task_id: id, task_type });
     const params = sent.member('params') ?? NO_PARAMS;
     const shown = redacted(params.value, belowParams(sensitive));
-    const task = { id, ...route(task_type), params, shown, priority: 0 };
+    const routed = { id, ...route(task_type) };
+    const sending = trace?.startSending(routed);
+    const task = { ...routed, params, shown, priority: 0, traceHeaders: sending?.headers };
     const answer: Answer = {
       task_id: id,
       status: 'assigned',
@@ -45,6 +47,7 @@ export function createAssignTask(dependencies: {
 
     const outcome = await sendTask(task, { milliseconds: timeout, claim });
     const kind = 'pointer' in outcome ? 'invalid' : outcome.queued;
+    sending?.end(kind);
     count(task_type, kind, (performance.now() - start) / 1000);
     if (outcome.queued === 'yes') {
       return { ...OK, body: answer };
