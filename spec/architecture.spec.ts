@@ -9,23 +9,26 @@ const SOURCE = `${REPOSITORY}src/`;
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   main: ['config', 'contract', 'log', 'logLines', 'processes', 'service'],
   processes: ['config', 'log', 'metrics', 'service'],
-  service: ['config', 'log', 'contract', 'operations', 'celery', 'http', 'metrics'],
+  service: ['config', 'log', 'contract', 'operations', 'celery', 'http', 'metrics', 'observation'],
+  observation: ['config', 'log', 'contract', 'celery', 'metrics', 'tracing'],
   // What these hand on is described where it is used.
-  config: ['apiKeys', 'configReader', 'configValues', 'celery', 'json'],
+  config: ['apiKeys', 'configReader', 'configTracing', 'configValues', 'celery', 'json'],
   apiKeys: [],
   configReader: [],
+  configTracing: ['configReader'],
   configValues: ['celery', 'configReader'],
   log: ['configValues', 'logLines'],
   logLines: ['configValues'],
   errors: ['contract'],
   contract: ['json'],
-  operations: ['contract', 'celery', 'json'],
+  operations: ['contract', 'celery', 'json', 'tracing'],
   celery: ['json'],
   json: [],
   metrics: [],
   // Runs in a browser.
   console: [],
-  http: ['apiKeys', 'config', 'log', 'contract', 'operations', 'json'],
+  tracing: [],
+  http: ['apiKeys', 'config', 'log', 'contract', 'operations', 'json', 'tracing'],
 };
 
 interface Import {
@@ -56,6 +59,14 @@ describe('The house', () => {
         roomOf(file) === 'operations' && roomOf(imported) === 'celery' && !typesOnly,
     );
     assert.deepEqual(wrong, []);
+  });
+
+  it('loads OpenTelemetry for those who want it, and nowhere else', () => {
+    const wrong = files.filter((file) =>
+      /^import (?!type )[^;]*from '@opentelemetry/m.test(readFileSync(join(SOURCE, file), 'utf8')),
+    );
+    assert.deepEqual(wrong, []);
+    assert.deepEqual(filesWith(/import\('@opentelemetry/), ['tracing/openTelemetry.ts']);
   });
 
   it('gives celery/ nothing of ours but JSON', () => {

@@ -40,10 +40,31 @@ describe('readConfig', () => {
 
   it('describes every variable in .env.template, none with a value', () => {
     const template = parseEnv(readFileSync(`${REPOSITORY}.env.template`, 'utf8'));
-    const source = readFileSync(`${REPOSITORY}src/config.ts`, 'utf8');
+    const source = ['config.ts', 'configTracing.ts']
+      .map((file) => readFileSync(`${REPOSITORY}src/${file}`, 'utf8'))
+      .join('');
     const known = [...source.matchAll(/read\(\s*'([A-Z_]+)'/g)].map(([, name]) => name);
     assert.deepEqual(Object.keys(template).sort(), known.sort());
     assert.deepEqual(new Set(Object.values(template)), new Set(['']));
+  });
+
+  it('exports traces where a collector is named, and says what it can’t do', () => {
+    const endpoint = 'http://localhost:4318';
+    assert.equal(read({}).exportsTraces, false);
+    assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).exportsTraces, true);
+    assert.equal(read({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }).exportsTraces, true);
+    for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
+      assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...off }).exportsTraces, false);
+    }
+    const message = faultsOf({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'user:secret@localhost:4317',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_EXPORTER: 'zipkin',
+    });
+    assert.match(message, /OTEL_EXPORTER_OTLP_ENDPOINT must be a URL with http:/);
+    assert.match(message, /OTEL_EXPORTER_OTLP_PROTOCOL must be http\/json, .*"grpc"/);
+    assert.match(message, /OTEL_TRACES_EXPORTER must be otlp or none/);
+    assert.doesNotMatch(message, /secret/);
   });
 
   it('lists every bad variable in one error, quoting what was received', () => {

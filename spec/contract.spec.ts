@@ -11,6 +11,7 @@ import { createApp } from '../src/http/app.js';
 import { createWaiters } from '../src/http/waiters.js';
 import type { Log } from '../src/log.js';
 import type { Operations } from '../src/operations/operation.js';
+import { handOnTraces } from '../src/tracing/tracing.js';
 import { pointerToken, validateAgainst } from './support/contractCheck.js';
 import { REPOSITORY } from './support/fleet.js';
 import { startTestService, type TestService } from './support/service.js';
@@ -247,6 +248,7 @@ function appOf(contract: Contract): unknown {
     contract,
     countRequest: undefined,
     waiters: createWaiters(1),
+    tracing: handOnTraces,
     watch: { began: () => undefined, ended: () => undefined },
     operations: Object.fromEntries(
       ids.map((id) => [id, () => assert.fail()]),

@@ -14,6 +14,7 @@ import {
   parseBoolean,
   parseText,
 } from './configReader.js';
+import { readTracing } from './configTracing.js';
 import {
   parseCompression,
   parseKeyPrefix,
@@ -94,6 +95,8 @@ export interface Config {
   readonly healthTimeoutMs: number;
   readonly shutdownDelayMs: number;
   readonly shutdownTimeoutMs: number;
+  /** Whether spans go to a collector. Where, and how, OpenTelemetry reads itself. */
+  readonly exportsTraces: boolean;
   readonly logLevel: LogLevel;
   /** A path, or undefined for the console alone. */
   readonly logFile: string | undefined;
@@ -222,6 +225,7 @@ export function readConfig(
     healthTimeoutMs: read('HEALTH_TIMEOUT_MS', milliseconds, '800'),
     shutdownDelayMs: read('SHUTDOWN_DELAY_MS', integerBetween(0, 600_000), '0'),
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT_MS', milliseconds, '8000'),
+    exportsTraces: readTracing(read),
     logLevel: read('LOG_LEVEL', parseLogLevel, 'INFO'),
     logFile: read(
       'LOG_FILE',

@@ -1,6 +1,14 @@
 /** Reads a value from the text of a variable. Throws an Error that says what it must be. */
 export type Parse<Value> = (text: string) => Value;
 
+/** Reads the variable of this name; a text as `fallback` is parsed like its own. */
+export type ReadVariable = <Value>(
+  name: string,
+  parse: Parse<Value>,
+  fallback: string | Exclude<Value, string>,
+  options?: { secret: boolean },
+) => Value;
+
 /**
  * Returns a function that reads one variable. A fault is kept in `faults`, and the default is given in
  * its place, so that all faults are found. A text as default is parsed like a variable's own.
@@ -8,12 +16,7 @@ export type Parse<Value> = (text: string) => Value;
 export function createReader(
   environment: Readonly<Record<string, string | undefined>>,
   faults: string[],
-): <Value>(
-  name: string,
-  parse: Parse<Value>,
-  fallback: string | Exclude<Value, string>,
-  options?: { secret: boolean },
-) => Value {
+): ReadVariable {
   return (name, parse, fallback, options) => {
     const otherwise = () => (typeof fallback === 'string' ? parse(fallback) : fallback);
     const text = environment[name]?.trim();

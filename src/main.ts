@@ -79,7 +79,14 @@ function untilStopSignal(): Promise<NodeJS.Signals> {
 }
 
 function readConfiguration(): Config {
-  const environment = { ...readEnvironmentFile('.env'), ...process.env };
+  const file = readEnvironmentFile('.env');
+  const environment = { ...file, ...process.env };
+  for (const [name, value] of Object.entries(file)) {
+    // OpenTelemetry reads its variables itself; workers inherit them.
+    if (name.startsWith('OTEL_')) {
+      process.env[name] ??= value;
+    }
+  }
   return readConfig(environment, DEFAULT_LOG_FILE);
 }
 
@@ -125,4 +132,8 @@ main()
     }
     process.exitCode = 1;
   })
-  .finally(() => primary?.leave());
+  .finally(() => {
+    primary?.leave();
+    // A collector of traces that hangs must not keep a process whose service has stopped.
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+  });

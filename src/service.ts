@@ -11,8 +11,7 @@ import { watchEviction } from './celery/eviction.js';
 import { createProducer, type ProducerOptions } from './celery/producer.js';
 import { createRequestQuota } from './celery/requestQuota.js';
 import { createResultReader } from './celery/results.js';
-import { createListDepthReader } from './celery/listDepths.js';
-import { createRouting, routedQueues } from './celery/routing.js';
+import { createRouting } from './celery/routing.js';
 import { createStateChanges } from './celery/stateChanges.js';
 import type { Config } from './config.js';
 import { loadContract, type OperationId } from './contract/contract.js';
@@ -21,8 +20,9 @@ import type { CountRequest } from './http/rateLimit.js';
 import { startServer } from './http/server.js';
 import { createWaiters } from './http/waiters.js';
 import type { Log } from './log.js';
+import type { MetricsExchange } from './metrics/metrics.js';
+import { observeService, startTracing } from './observation.js';
 import { createAssignmentReader } from './operations/assignment.js';
-import { createMetrics, type MetricsExchange } from './metrics/metrics.js';
 import { createAssignTask } from './operations/assignTask.js';
 import { createAssignTasks } from './operations/assignTasks.js';
 import { createGetConsole } from './operations/getConsole.js';
@@ -51,6 +51,9 @@ const CONTRACT = new URL('../../openapi.yaml', import.meta.url);
 
 /** How long to wait for Redis: at the start before listening, at the end for its goodbye. */
 const CONNECTION_PATIENCE_MS = 1_000;
+
+/** How long the last traces may take to reach their collector when the service stops. */
+const EXPORT_PATIENCE_MS = 2_000;
 
 /**
  * Opens Redis, builds the app and listens. Redis may be down: the service starts all the same, says so,
@@ -105,16 +108,8 @@ export async function startService(
       [...connections, changes, control].map((connection) => connection.close(milliseconds)),
     );
   const waiters = createWaiters(config.maxWaiters);
-  const readListDepths = createListDepthReader(client.broker, {
-    queues: [...new Set([...routedQueues(config.routing), ...config.queues])],
-    keyPrefix: config.brokerKeyPrefix,
-  });
-  const metrics = createMetrics({
-    version: contract.version,
-    nodeVersion: process.version,
-    taskTypes: contract.taskTypes,
-    redisStates: () => statesOf(client, config.healthTimeoutMs),
-    queueDepths: () => readListDepths(config.healthTimeoutMs),
+  const metrics = observeService({
+    ...{ config, contract, client },
     waiters: waiters.count,
     exchange: overrides.metricsExchange,
   });
@@ -141,6 +136,7 @@ export async function startService(
       count: metrics.countAssignment,
       timeout: withinAnswerTime(config.assignTimeoutMs),
     };
+    const tracing = await startTracing(config, contract.version, log);
     const app = createApp({
       config,
       contract,
@@ -148,6 +144,7 @@ export async function startService(
       waiters,
       countRequest: requestCounter(client, config, log),
       watch: metrics.requests,
+      tracing,
       operations: {
         getServiceInformation: createGetServiceInformation(contract),
         assignTask: createAssignTask(assigning),
@@ -178,7 +175,7 @@ export async function startService(
         // Not before: during the delay, whoever is sent away comes back here.
         waiters.endAll();
         await server.drain(config.shutdownTimeoutMs);
-        await closeRedis(CONNECTION_PATIENCE_MS);
+        await Promise.all([closeRedis(CONNECTION_PATIENCE_MS), tracing.close(EXPORT_PATIENCE_MS)]);
       },
     };
   } catch (error) {
@@ -192,18 +189,6 @@ async function everyOne<Value>(
   holds: (value: Value) => Promise<boolean>,
 ): Promise<boolean> {
   return (await Promise.all(values.map(holds))).every(Boolean);
-}
-
-async function statesOf(
-  { broker, backend }: CeleryClient,
-  milliseconds: number,
-): Promise<readonly { role: string; isUp: boolean }[]> {
-  return Promise.all(
-    Object.entries({ broker, backend }).map(async ([role, connection]) => ({
-      role,
-      isUp: await connection.answersPing(milliseconds),
-    })),
-  );
 }
 
 /** What is left for Redis of the time that a client waits for its answer. */

@@ -14,6 +14,8 @@ export interface Task {
   priority: number;
   /** What its sender wants beyond that; undefined for nothing. */
   options: TaskOptions | undefined;
+  /** More headers, by which whoever runs it continues a trace. */
+  traceHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The options of `apply_async` that stand in a message's headers. */
@@ -74,7 +76,8 @@ export function taskMessage(
       `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
       `"origin":${JSON.stringify(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
       `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
-      (options === undefined ? '}' : `${moreHeaders(options)}}`),
+      (options === undefined ? '' : moreHeaders(options)) +
+      (task.traceHeaders === undefined ? '}' : `${members(task.traceHeaders)}}`),
     properties:
       `{"correlation_id":${id},"reply_to":${JSON.stringify(sender.replyTo)},` +
       // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
@@ -117,6 +120,13 @@ function expiration({ expires }: TaskOptions): string {
 }
 
 const COMPRESSION = `,"compression":"${GZIP}"`;
+
+/** Of a JSON object that has some already. */
+function members(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('');
+}
 
 /** The task's arguments; it has no callbacks. */
 export function taskBody({ params }: Task): string {

@@ -21,9 +21,16 @@ export interface RoutedTask {
   queue: string;
 }
 
-/** The queues that tasks are sent to, sorted. */
-export function routedQueues({ queue, routes }: RoutingOptions): string[] {
-  return [...new Set([queue, ...routes.map((route) => route.queue)])].sort();
+/**
+ * The queues that tasks are sent to, sorted.
+ *
+ * @param chosen those that a sender may name, beside those of the routes
+ */
+export function routedQueues(
+  { queue, routes }: RoutingOptions,
+  chosen: readonly string[] = [],
+): string[] {
+  return [...new Set([queue, ...routes.map((route) => route.queue), ...chosen])].sort();
 }
 
 /** Returns the function that gives the task type for a task's name; undefined where no type stands for it. */

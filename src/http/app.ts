@@ -4,6 +4,7 @@ import type { Contract } from '../contract/contract.js';
 import { InvalidRequest, RouteNotFound } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Operations } from '../operations/operation.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { createAdmission } from './admission.js';
 import { createAuthentication } from './authentication.js';
 import { createCrossOrigin } from './crossOrigin.js';
@@ -25,6 +26,7 @@ import { createWebSockets } from './webSockets.js';
  * @param options.countRequest counts the requests of a caller; undefined where there is no limit
  * @param options.waiters those who wait for a reply that comes later
  * @param options.watch is told of every request
+ * @param options.tracing has each take part in its trace
  */
 export function createApp(options: {
   config: Config;
@@ -33,9 +35,10 @@ export function createApp(options: {
   countRequest: CountRequest | undefined;
   waiters: Waiters;
   watch: RequestWatch;
+  tracing: Tracing;
   log: Log;
 }): Express {
-  const { config, contract, operations, countRequest, waiters, watch, log } = options;
+  const { config, contract, operations, countRequest, waiters, watch, tracing, log } = options;
   const admission = createAdmission({
     requests: config.maxRequestsInFlight,
     bytes: config.maxBytesInFlight,
@@ -49,7 +52,10 @@ export function createApp(options: {
   app.use(
     inOrder(
       [
-        requestContext({ log, admission, watch, trustsProxy: config.trustProxy !== false }),
+        requestContext({
+          ...{ log, admission, watch, tracing },
+          trustsProxy: config.trustProxy !== false,
+        }),
         assertHeaders,
         createCrossOrigin(config.corsOrigins, contract.methods),
         ...(config.rootPath === '' ? [] : [stripRootPath(config.rootPath)]),

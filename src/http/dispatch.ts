@@ -18,7 +18,7 @@ import type { WebSockets } from './webSockets.js';
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
 type AnyOperation = (
   input: RequestValues &
-    Pick<Input<OperationId>, 'sensitive' | 'client' | 'annotate'> & {
+    Pick<Input<OperationId>, 'sensitive' | 'client' | 'trace' | 'annotate'> & {
       sent: JsonDocument | undefined;
     },
 ) => Reply | Promise<Reply>;
@@ -66,7 +66,7 @@ export function createDispatch(
   const sendFeed = createFeedSender(after.waiters, after.webSockets);
 
   const answer = async (match: Match, request: Request, response: Response): Promise<void> => {
-    const { fields, client } = contextOf(response);
+    const { fields, client, trace } = contextOf(response);
     if (match.isLimited && limitRate !== undefined) {
       await limitRate(request, response);
     }
@@ -79,6 +79,7 @@ export function createDispatch(
       sent,
       sensitive: NONE as readonly string[],
       client,
+      trace,
       annotate: (more: object) => Object.assign(fields, more),
     };
     input.sensitive = contract.validate(match.operationId, input, sent?.text.length ?? 0);

@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
 import type { Step } from './steps.js';
 
@@ -13,6 +14,8 @@ export interface RequestContext extends Share {
   admission: Admission;
   /** The name of the caller's key; empty where none is asked for. */
   client: string;
+  /** Its part in a trace, if it has one. */
+  trace: RequestTrace | undefined;
   /**
    * What every answer to it has in its head: names and values in turn. They stay here until the answer is
    * sent, since to set them one by one costs several times as much.
@@ -63,9 +66,10 @@ export function requestContext(options: {
   log: Log;
   admission: Admission;
   watch: RequestWatch;
+  tracing: Tracing;
   trustsProxy: boolean;
 }): Step {
-  const { log, admission, watch, trustsProxy } = options;
+  const { log, admission, watch, tracing, trustsProxy } = options;
   return (request, response) => {
     const start = performance.now();
     const offered = request.headers['x-request-id'];
@@ -79,11 +83,15 @@ export function requestContext(options: {
       isOver: false,
       client: '',
       hasSwitched: false,
+      trace: tracing.begin(request),
       headers: ['X-Request-Id', id],
       fields: { request_id: id, method: request.method, route: request.path },
     };
     (response as ResponseWithContext).context = context;
     watch.began();
+    if (context.trace?.traceId !== undefined) {
+      context.fields.trace_id = context.trace.traceId;
+    }
     // Once the connection has ended, its address is gone. Express would look for a proxy's headers first.
     const client = trustsProxy ? request.ip : request.socket.remoteAddress;
     response.on('close', () => {
@@ -93,6 +101,7 @@ export function requestContext(options: {
       const status = response.headersSent ? response.statusCode : undefined;
       const milliseconds = performance.now() - start;
       watch.ended(context.match, request.method, status, milliseconds / 1000);
+      context.trace?.end({ route: context.match?.path, status, client, failure: context.failure });
       fields.status = status;
       fields.duration_ms = Math.round(milliseconds * 10) / 10;
       fields.client = client;

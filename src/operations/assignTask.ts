@@ -23,11 +23,11 @@ export function createAssignTask(dependencies: {
 }): Operation<'assignTask'> {
   const { readAssignment, sendTask, checkTaskType, timeout, count } = dependencies;
 
-  return async ({ body, sent, headers, client, sensitive, annotate }) => {
+  return async ({ body, sent, headers, client, sensitive, trace, annotate }) => {
     const start = performance.now();
     const { task_type } = body;
-    const { task, faults } = readAssignment(body, sent, sensitive);
-    annotate({ task_id: task.id, task_type });
+    const { task: plain, faults } = readAssignment(body, sent, sensitive);
+    annotate({ task_id: plain.id, task_type });
     if (faults.length > 0) {
       throw new InvalidRequest(faults);
     }
@@ -35,6 +35,8 @@ export function createAssignTask(dependencies: {
     if (check !== undefined) {
       await check;
     }
+    const sending = trace?.startSending(plain);
+    const task = sending === undefined ? plain : { ...plain, traceHeaders: sending.headers };
     const answer = assigned(task_type, task.id, timestamp());
     const idempotencyKey = headers['Idempotency-Key'];
     const claim =
@@ -43,7 +45,8 @@ export function createAssignTask(dependencies: {
         : claimFor({ client, idempotencyKey, body: sent.text }, answer);
 
     const outcome = await sendTask(task, { milliseconds: timeout, claim });
-    const kind = 'pointer' in outcome ? 'invalid' : outcome.queued;
+    const kind = 'faults' in outcome ? 'invalid' : outcome.queued;
+    sending?.end(kind);
     count(task_type, kind, (performance.now() - start) / 1000);
     if (outcome.queued === 'yes') {
       return { ...OK, body: answer };

@@ -1,4 +1,4 @@
-import type { SendTasks } from '../celery/producer.js';
+import type { SendOutcome, SendTasks } from '../celery/producer.js';
 import {
   InvalidRequest,
   Overloaded,
@@ -49,6 +49,8 @@ interface Dependencies {
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
+  /** Counts what became of each; `invalid` is what no worker could read. */
+  count: (taskType: string, outcome: SendOutcome['queued'] | 'invalid', seconds: number) => void;
 }
 
 /**
@@ -59,9 +61,10 @@ const MAXIMUM_IN_FLIGHT = 50_000;
 
 async function assignAll(
   input: Input<'assignTasks'>,
-  { readAssignment, sendTasks, checkTaskType, timeout }: Dependencies,
+  { readAssignment, sendTasks, checkTaskType, timeout, count }: Dependencies,
 ): Promise<ReplyOf<'assignTasks'>> {
-  const { body, sent, headers, client, sensitive, annotate } = input;
+  const { body, sent, headers, client, sensitive, trace, annotate } = input;
+  const start = performance.now();
   const sensitiveOf = byIndex(sensitive);
   const assignments = itemsOf(sent).map((item, index) =>
     readAssignment(item.value as AssignTaskRequest, item, sensitiveOf.get(index) ?? []),
@@ -74,7 +77,11 @@ async function assignAll(
   if (faults.length > 0) {
     throw invalid(faults);
   }
-  const tasks = assignments.map(({ task }) => task);
+  const sendings = assignments.map(({ task }) => trace?.startSending(task));
+  const tasks = assignments.map(({ task }, index) => {
+    const sending = sendings[index];
+    return sending === undefined ? task : { ...task, traceHeaders: sending.headers };
+  });
   const made: Made = { task_ids: tasks.map(({ id }) => id), timestamp: timestamp() };
   const idempotencyKey = headers['Idempotency-Key'];
   const claim =
@@ -83,6 +90,12 @@ async function assignAll(
       : claimFor({ client, idempotencyKey, body: sent.text }, made);
 
   const outcome = await sendTasks(tasks, { milliseconds: timeout, claim });
+  const kind = 'faults' in outcome ? 'invalid' : outcome.queued;
+  const seconds = (performance.now() - start) / 1_000;
+  body.forEach(({ task_type }, index) => {
+    sendings[index]?.end(kind);
+    count(task_type, kind, seconds);
+  });
   if (outcome.queued === 'yes') {
     return { ...OK, body: answersTo(body, made) };
   }

@@ -2,6 +2,7 @@ import type { operations } from '../contract/openapi.js';
 import type { OperationId } from '../contract/contract.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
 import type { Feed } from './feed.js';
+import type { RequestTrace } from '../tracing/tracing.js';
 
 /** What the contract lets a client send to the operation `Id`, already validated. */
 export interface Input<Id extends OperationId> {
@@ -16,6 +17,8 @@ export interface Input<Id extends OperationId> {
   sensitive: readonly string[];
   /** The name of the caller's key; empty where none is asked for. */
   client: string;
+  /** Its part in a trace, if it has one. */
+  trace: RequestTrace | undefined;
   /** Adds to the one line that the log gets of this request. */
   annotate: (fields: Readonly<Record<string, unknown>>) => void;
 }

@@ -33,7 +33,7 @@ export function createWorkerOperations(
   const { control, route, readResult } = parts;
   const keyPrefix = config.brokerKeyPrefix;
   const waiting = { keyPrefix, milliseconds: Math.floor(config.assignTimeoutMs * 0.95) };
-  const queues = [...new Set([...routedQueues(config.routing), ...config.queues])].sort();
+  const queues = routedQueues(config.routing, config.queues);
   const taskTypeOf = createTaskTypes(config.routing, route);
   const broadcast = createBroadcast(control.get, { keyPrefix, database: config.broker.database });
   const viewFleet = createFleetView(broadcast);
