@@ -8,7 +8,11 @@ import { eventually } from './support/eventually.js';
 import { ask } from './support/faults/http.js';
 import { REPOSITORY, theFleet } from './support/fleet.js';
 import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from './support/otlpReceiver.js';
-import { startServiceProcess, type ServiceProcess } from './support/serviceProcess.js';
+import {
+  launchService,
+  startServiceProcess,
+  type ServiceProcess,
+} from './support/serviceProcess.js';
 import { startTestService, type TestService } from './support/service.js';
 import { resultOf } from './support/tasks.js';
 
@@ -357,6 +361,32 @@ describe('A worker with opentelemetry-instrumentation-celery', function () {
       } finally {
         await own.close();
         await named.close();
+      }
+    });
+
+    it('reads OpenTelemetry’s variables in .env too, in each of several processes', async () => {
+      const { url } = collector;
+      const launched = await launchService(
+        { REDIS_URL: redisUrl(), WEB_CONCURRENCY: '2' },
+        {
+          environmentFile: `OTEL_EXPORTER_OTLP_ENDPOINT=${url}\nOTEL_SERVICE_NAME=from-file\nOTEL_BSP_SCHEDULE_DELAY=50`,
+        },
+      );
+      try {
+        const port = await eventually('it listens', () => {
+          const line = launched.lines().find(({ message }) => message === 'Listening');
+          return line?.port as number | undefined;
+        });
+        await eventually('spans of two processes', async () => {
+          await ask({ url: `http://127.0.0.1:${port}/health/live` });
+          const own = collector
+            .spans()
+            .filter(({ resource }) => resource['service.name'] === 'from-file');
+          const instances = new Set(own.map(({ resource }) => resource['service.instance.id']));
+          return instances.size === 2 ? true : undefined;
+        });
+      } finally {
+        await launched.close();
       }
     });
 

@@ -101,14 +101,27 @@ async function endTasks(
   return storedAt;
 }
 
+/** So long after the last end, whoever has not heard of it never will. */
+const PATIENCE_MS = 15_000;
+
 /** How many milliseconds after its task's end each client has heard of it. Rejects where one has not. */
 async function lateness(
   waiters: readonly TaskWaiter[],
   storedAt: ReadonlyMap<string, number>,
 ): Promise<number[]> {
-  return Promise.all(
+  const all = Promise.all(
     waiters.map(async ({ id, ended }) => Math.max(0, (await ended) - (storedAt.get(id) ?? NaN))),
   );
+  const patience = new AbortController();
+  const tooLate = pause(PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
+    throw new Error(`A client has not heard of an end within ${PATIENCE_MS} ms`);
+  });
+  try {
+    return await Promise.race([all, tooLate]);
+  } finally {
+    tooLate.catch(() => undefined);
+    patience.abort();
+  }
 }
 
 function tell(scenario: string, late: readonly number[], remark = ''): void {

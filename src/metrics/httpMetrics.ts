@@ -101,7 +101,7 @@ function startCount(): { count: number } {
 }
 
 /** The value under this key, made first if need be. */
-export function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
   if (known !== undefined) {
     return known;

@@ -42,8 +42,9 @@ export function createMetricsOfAll(): MetricsOfAll {
 
   const answer = async (worker: Worker, question: number): Promise<void> => {
     await askAll();
-    const snapshots = [await departed, ...[...members].map(({ latest }) => latest)];
-    tell(worker, { orchestrator: 'gathered', question, snapshots });
+    // Read at one moment: a worker that ends while this waits would be missing, or counted twice.
+    const [ended, latest] = [departed, [...members].map((member) => member.latest)];
+    tell(worker, { orchestrator: 'gathered', question, snapshots: [await ended, ...latest] });
   };
 
   return {
