@@ -28,9 +28,12 @@ export function createAssignTask(dependencies: {
     const id = randomUUID();
     const { task_type } = body;
     annotate({ task_id: id, task_type });
+    let milliseconds = timeout;
     const check = checkTaskType?.(task_type);
     if (check !== undefined) {
+      const start = performance.now();
       await check;
+      milliseconds -= performance.now() - start;
     }
     const params = sent.member('params') ?? NO_PARAMS;
     const shown = redacted(params.value, belowParams(sensitive));
@@ -47,7 +50,7 @@ export function createAssignTask(dependencies: {
         ? undefined
         : claimFor({ client, idempotencyKey, body: sent.text }, answer);
 
-    const outcome = await sendTask(task, { milliseconds: timeout, claim });
+    const outcome = await sendTask(task, { milliseconds, claim });
     if (outcome.queued === 'yes') {
       return { ...OK, body: answer };
     }
