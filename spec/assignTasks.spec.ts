@@ -175,7 +175,7 @@ describe('POST /assign-tasks/', () => {
         { task_type: 'c', options: { expires: '2020-01-01T00:00:00Z' } },
       ],
       [
-        ['/1/options/queue', 'must be one of [worker_queue, automation_queue]'],
+        ['/1/options/queue', 'must be one of [automation_queue, worker_queue]'],
         ['/2/options/expires', 'must be in the future'],
       ],
     ],

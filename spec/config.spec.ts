@@ -193,7 +193,7 @@ describe('readConfig', () => {
   });
 
   it('lets a sender choose the queues of the routes, or those of TASK_QUEUES', () => {
-    assert.deepEqual(read({}).queues, ['worker_queue', 'automation_queue']);
+    assert.deepEqual(read({}).queues, ['automation_queue', 'worker_queue']);
     const routes = { TASK_ROUTES: 'a.*=first,b.*=second,c.*=first', TASK_QUEUE: 'third' };
     assert.deepEqual(read(routes).queues, ['first', 'second', 'third']);
     assert.deepEqual(read({ ...routes, TASK_QUEUES: 'second, other' }).queues, ['second', 'other']);

@@ -169,7 +169,7 @@ describe('POST /tasks/{task_id}/revoke', function () {
   });
 
   for (const [what, text, pointer] of [
-    ['an unknown member', '{"force": true}', ''],
+    ['an unknown member', '{"force": true}', '/force'],
     ['a signal that is none', '{"terminate": true, "signal": "SIGSTOP"}', '/signal'],
     ['a signal that workers ignore', '{"terminate": true, "signal": "SIGINT"}', '/signal'],
     ['a text for terminate', '{"terminate": "yes"}', '/terminate'],
@@ -216,6 +216,36 @@ describe('A revoke that no worker can hear now', function () {
     await worker.stop();
     await service.close();
     redis.disconnect();
+  });
+
+  it('says so of a worker whose pool can end no task, and the task goes on', async () => {
+    const redis = new Redis(url(13));
+    await redis.flushdb();
+    const worker = await startWorkerIn(url(13), 'threads', '--pool', 'threads');
+    const service = await startTestService({
+      REDIS_URL: url(13),
+      TASK_NAMESPACES: 'worker,automation',
+    });
+    try {
+      const running = await service.assign(SLEEP, { seconds: 2 });
+      await resultOf(service, running, ({ state }) => state === 'STARTED');
+      const response = await service
+        .post(`/tasks/${running}/revoke`)
+        .send({ terminate: true })
+        .expect(200);
+      const { workers, message } = response.body as RevokeBody;
+      assert.deepEqual(
+        [workers, message],
+        [1, '1 worker will not start the task; threads@spec could not end it'],
+      );
+      assert.equal((await resultOf(service, running)).status, 'completed');
+      const line = service.lines.find(({ fields }) => 'unable' in fields);
+      assert.match(JSON.stringify(line?.fields.unable), /NotImplementedError/);
+    } finally {
+      await service.close();
+      await worker.stop();
+      redis.disconnect();
+    }
   });
 
   it('says so of a worker that is busy, which hears it later', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { isRefusal, within, type Connection } from './connection.js';
 import { refusalReason } from './refusal.js';
@@ -7,6 +8,9 @@ export interface Unanswered {
   reason: string;
   cause?: unknown;
 }
+
+/** Before commands are sent again whose connection was cut. */
+const RETRY_PAUSE_MS = 10;
 
 export type Answer<Value> = { value: Value } | Unanswered;
 
@@ -34,6 +38,7 @@ export async function ask<Value>(
       if (isRefusal(cause)) {
         return { reason: refusalReason(cause.message), cause };
       }
+      await pause(RETRY_PAUSE_MS);
     }
   }
 }

@@ -31,9 +31,11 @@ export function createAssignTask(dependencies: {
     if (faults.length > 0) {
       throw new InvalidRequest(faults);
     }
+    let milliseconds = timeout;
     const check = checkTaskType?.(task_type);
     if (check !== undefined) {
       await check;
+      milliseconds -= performance.now() - start;
     }
     const sending = trace?.startSending(plain);
     const task = sending === undefined ? plain : { ...plain, traceHeaders: sending.headers };
@@ -44,7 +46,7 @@ export function createAssignTask(dependencies: {
         ? undefined
         : claimFor({ client, idempotencyKey, body: sent.text }, answer);
 
-    const outcome = await sendTask(task, { milliseconds: timeout, claim });
+    const outcome = await sendTask(task, { milliseconds, claim });
     const kind = 'faults' in outcome ? 'invalid' : outcome.queued;
     sending?.end(kind);
     count(task_type, kind, (performance.now() - start) / 1000);

@@ -1,6 +1,7 @@
 import type { FleetView, ViewFleet } from '../celery/fleetView.js';
-import type { FindMessage, MessagePlace } from '../celery/messageSearch.js';
+import type { FindMessage } from '../celery/messageSearch.js';
 import type { ReadResult, TaskStatus } from '../celery/results.js';
+import type { MessagePlace } from '../celery/searchPass.js';
 import type { HeldTask, QueryTask, TaskQueryAnswer } from '../celery/taskQuery.js';
 import { FleetUnavailable } from '../errors.js';
 import {
@@ -48,11 +49,13 @@ export function createExplainTask(dependencies: {
 
   /**
    * A task moves on while it is looked for: from its queue to a worker, and then to its result. So they are
-   * looked at in this order, and twice, as one that is delivered again moves back.
+   * looked at in this order, and twice, as one that is delivered again moves back. Workers that are silent
+   * are asked once.
    */
   const explain = async (taskId: string): Promise<Explanation> => {
     let status = await statusOf(taskId);
     let place: MessagePlace = { unsearched: [] };
+    let asked: TaskQueryAnswer = { held: undefined, listeners: 0, answered: 0 };
     for (let turn = 0; turn < 2; turn += 1) {
       const final = explainFinal(status);
       if (final !== undefined) {
@@ -63,7 +66,9 @@ export function createExplainTask(dependencies: {
       if (place.waiting !== undefined) {
         return explainWaiting(place.waiting, status, consumersOf(place.waiting.queue, fleet));
       }
-      const asked = await workersWith(taskId);
+      if (asked.answered >= asked.listeners) {
+        asked = await workersWith(taskId);
+      }
       if (asked.held !== undefined && (turn > 0 || isSeen(asked.held, place))) {
         return explainHeld(asked.held, place.taken, status);
       }

@@ -1,4 +1,4 @@
-import type { TakenMessage, WaitingMessage } from '../celery/messageSearch.js';
+import type { TakenMessage, WaitingMessage } from '../celery/searchPass.js';
 import type { TaskStatus } from '../celery/results.js';
 import type { HeldTask } from '../celery/taskQuery.js';
 import type { components } from '../contract/openapi.js';

@@ -1,14 +1,20 @@
 /** How many names are given at most. */
 const MAXIMUM_NAMES = 3;
 
-/** The names that differ from `text` in at most a third of its characters, the nearest first. */
+/**
+ * The names that differ from `text` in at most a third of its characters, the nearest first; none that is
+ * further away than the nearest by more than one character.
+ */
 export function nearestTo(text: string, names: readonly string[]): string[] {
   const most = Math.max(2, Math.ceil(text.length / 3));
-  return names
+  const near = names
     .filter((name) => Math.abs(name.length - text.length) <= most)
     .map((name) => ({ name, distance: distanceBetween(text, name) }))
     .filter(({ distance }) => distance <= most)
-    .sort((one, other) => one.distance - other.distance || (one.name < other.name ? -1 : 1))
+    .sort((one, other) => one.distance - other.distance || (one.name < other.name ? -1 : 1));
+  const least = near[0]?.distance ?? 0;
+  return near
+    .filter(({ distance }) => distance <= least + 1)
     .slice(0, MAXIMUM_NAMES)
     .map(({ name }) => name);
 }

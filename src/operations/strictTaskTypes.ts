@@ -32,35 +32,46 @@ export function createTaskTypeCheck(dependencies: {
   let known: { view: FleetView; names: ReadonlySet<string> } | undefined;
   let isUnchecked = false;
 
+  /** What workers had that do not answer now, they have still. */
   const namesOf = (view: FleetView): ReadonlySet<string> => {
     if (known?.view !== view) {
-      known = { view, names: new Set(view.workers.flatMap(({ tasks }) => tasks)) };
+      const names = view.workers.flatMap(({ tasks }) => tasks);
+      const before = whyUncertain({ value: view }) === undefined ? [] : (known?.names ?? []);
+      known = { view, names: new Set([...names, ...before]) };
     }
     return known.names;
   };
 
-  const check = async (taskType: string): Promise<void> => {
-    const answer = await viewFleet(REFUSAL_MS);
-    const reason = whyUncertain(answer);
+  const isTaken = (answer: Answer<FleetView>, taskType: string): boolean => {
     if ('value' in answer && namesOf(answer.value).has(nameOf(taskType))) {
-      return;
+      return true;
     }
-    if (reason !== undefined) {
-      if (!isUnchecked) {
-        onUnchecked(reason);
-      }
-      isUnchecked = true;
-      return;
+    const reason = whyUncertain(answer);
+    if (reason !== undefined && !isUnchecked) {
+      onUnchecked(reason);
     }
-    isUnchecked = false;
-    const types = [...(known?.names ?? [])].map(taskTypeOf).filter((type) => type !== undefined);
-    throw unknownType(nearestTo(taskType, types));
+    isUnchecked = reason !== undefined;
+    return isUnchecked;
+  };
+
+  const nearestTypes = (taskType: string): readonly string[] => {
+    const names = known?.names ?? new Set();
+    // Whoever knows Celery sends the name of a task.
+    const meant = names.has(taskType) ? taskTypeOf(taskType) : undefined;
+    const types = [...names].map(taskTypeOf).filter((type) => type !== undefined);
+    return meant === undefined ? nearestTo(taskType, types) : [meant];
+  };
+
+  const check = async (taskType: string): Promise<void> => {
+    if (!isTaken(await viewFleet(REFUSAL_MS), taskType)) {
+      throw unknownType(nearestTypes(taskType));
+    }
   };
 
   return (taskType) => {
     const view = viewFleet.latest();
     const age = view === undefined ? Infinity : performance.now() - view.askedAt;
-    if (view === undefined || age > STALE_MS || !namesOf(view).has(nameOf(taskType))) {
+    if (view === undefined || age > STALE_MS || !isTaken({ value: view }, taskType)) {
       return check(taskType);
     }
     if (age > FRESH_MS) {
