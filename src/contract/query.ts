@@ -28,10 +28,13 @@ interface Schema {
 export function readQuery(
   parameters: readonly QueryParameter[],
   url: string,
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
+): Readonly<Record<string, unknown>> {
   const start = url.indexOf('?');
-  const search = start < 0 ? EMPTY : new URLSearchParams(url.slice(start));
+  if (start < 0 && !parameters.some(({ fallback }) => fallback !== undefined)) {
+    return NOTHING;
+  }
+  const values: Record<string, unknown> = {};
+  const search = new URLSearchParams(start < 0 ? '' : url.slice(start));
   for (const { name, type, itemType, fallback } of parameters) {
     const texts = search.getAll(name);
     if (texts.length === 0) {
@@ -50,8 +53,7 @@ export function readQuery(
   return values;
 }
 
-/** To make one for each request costs more than to look for all parameters in it. */
-const EMPTY = new URLSearchParams();
+const NOTHING = {};
 
 function valueOf(text: string, type: unknown): unknown {
   if ((type === 'number' || type === 'integer') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) {
