@@ -14,7 +14,7 @@ export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> 
         kind: 'unfinished';
         meta: JsonText | undefined;
         /** JSON that Celery itself has stored with its own state: of STARTED, who runs the task. */
-        detail?: () => string;
+        detail?: JsonText;
       }
   );
 
@@ -167,6 +167,6 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
     ...common,
     kind: 'unfinished',
     meta: isOwn ? new JsonText(stored.plainText()) : undefined,
-    detail: stored.plainText,
+    detail: new JsonText(stored.plainText()),
   };
 }

@@ -153,7 +153,7 @@ function workerIn(status: TaskStatus): string | undefined {
   if (status.kind !== 'unfinished' || status.state !== 'STARTED' || status.detail === undefined) {
     return undefined;
   }
-  const detail: unknown = JSON.parse(status.detail());
+  const detail: unknown = JSON.parse(status.detail.text);
   const { hostname } = (detail ?? {}) as { hostname?: unknown };
   return typeof hostname === 'string' ? hostname : undefined;
 }
