@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { findChromium } from './support/chromium.js';
+import type { Browser, Page } from 'playwright-core';
+import { openBrowser } from './support/browser.js';
 import { startTestService, type TestService } from './support/service.js';
 
 const KEY = 'a-key-of-the-frontend';
@@ -14,12 +14,7 @@ describe('A page of another origin', function () {
   let service: TestService;
   let page: Page;
   before(async function () {
-    const executablePath = findChromium();
-    if (executablePath === undefined) {
-      console.log('    Skipped: no Chromium on the PATH (Debian: apt-get install chromium)');
-      this.skip();
-    }
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await openBrowser(this);
     frontend = createServer((_request, response) => {
       response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Frontend</title>');
     });

@@ -1,7 +1,12 @@
-import type { SendOutcome, SendTask } from '../celery/producer.js';
+import type { SendTask } from '../celery/producer.js';
 import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
 import { timestamp } from '../timestamp.js';
-import { assigned, type AssignTaskResponse, type ReadAssignment } from './assignment.js';
+import {
+  assigned,
+  type AssignTaskResponse,
+  type CountAssignment,
+  type ReadAssignment,
+} from './assignment.js';
 import { answerBefore, claimFor } from './idempotency.js';
 import type { Operation } from './operation.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
@@ -18,8 +23,7 @@ export function createAssignTask(dependencies: {
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
-  /** Counts what became of it; `invalid` are params that no worker could read. */
-  count: (taskType: string, outcome: SendOutcome['queued'] | 'invalid', seconds: number) => void;
+  count: CountAssignment;
 }): Operation<'assignTask'> {
   const { readAssignment, sendTask, checkTaskType, timeout, count } = dependencies;
 

@@ -1,4 +1,4 @@
-import type { SendOutcome, SendTasks } from '../celery/producer.js';
+import type { SendTasks } from '../celery/producer.js';
 import {
   InvalidRequest,
   Overloaded,
@@ -13,6 +13,7 @@ import {
   type Assignment,
   type AssignTaskRequest,
   type AssignTaskResponse,
+  type CountAssignment,
   type ReadAssignment,
 } from './assignment.js';
 import { answerBefore, claimFor } from './idempotency.js';
@@ -49,8 +50,7 @@ interface Dependencies {
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
-  /** Counts what became of each; `invalid` is what no worker could read. */
-  count: (taskType: string, outcome: SendOutcome['queued'] | 'invalid', seconds: number) => void;
+  count: CountAssignment;
 }
 
 /**

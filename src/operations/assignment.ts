@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Task } from '../celery/message.js';
+import type { SendOutcome } from '../celery/producer.js';
 import type { RoutedTask } from '../celery/routing.js';
 import type { components } from '../contract/openapi.js';
 import type { RequestFault } from '../errors.js';
@@ -9,6 +10,13 @@ import { readTaskOptions, type OptionLimits } from './taskOptions.js';
 
 export type AssignTaskRequest = components['schemas']['AssignTaskRequest'];
 export type AssignTaskResponse = components['schemas']['AssignTaskResponse'];
+
+/** Counts what became of a task, and how long that took; `invalid` is what no worker could read. */
+export type CountAssignment = (
+  taskType: string,
+  outcome: SendOutcome['queued'] | 'invalid',
+  seconds: number,
+) => void;
 
 /** A task that is to be sent, and what is wrong with it, by pointers into its request. */
 export interface Assignment {
