@@ -267,6 +267,16 @@ describe('GET /queues/', () => {
     ]);
   });
 
+  it('is an error where the key of a queue is no list', async () => {
+    await redis.set('p:empty_queue', 'no list');
+    const { body } = await service.get('/queues/').expect(500);
+    await redis.del('p:empty_queue');
+    assert.equal(
+      (body as { message: string }).message,
+      'The queues could not be read: the message broker refused it',
+    );
+  });
+
   it('names the queues that live workers consume, and how many do', async () => {
     const other = await startTestService({ TASK_ROUTES: 'worker.*=other_queue' });
     const { queues } = (await other.get('/queues/').expect(200)).body as { queues: Queue[] };

@@ -1,5 +1,5 @@
 import type { CeleryClient } from './celery/client.js';
-import { createListDepthReader } from './celery/listDepths.js';
+import { createDepthReader, type ReadDepths } from './celery/queueDepths.js';
 import { routedQueues } from './celery/routing.js';
 import type { Config } from './config.js';
 import type { Contract } from './contract/contract.js';
@@ -18,16 +18,19 @@ export function observeService(options: {
   exchange: MetricsExchange | undefined;
 }): Metrics {
   const { config, contract, client, waiters, exchange } = options;
-  const readQueueDepths = createListDepthReader(client.broker, {
-    queues: routedQueues(config.routing, config.queues),
+  const queues = routedQueues(config.routing, config.queues);
+  const readDepths = createDepthReader(() => client.broker, {
     keyPrefix: config.brokerKeyPrefix,
+    milliseconds: config.healthTimeoutMs,
   });
   return createMetrics({
     version: contract.version,
     nodeVersion: process.version,
     taskTypes: contract.taskTypes,
     redisStates: () => statesOf(client, config.healthTimeoutMs),
-    queueDepths: () => readQueueDepths(config.healthTimeoutMs),
+    // A scrape does not wait for a Redis that is away.
+    queueDepths: async () =>
+      client.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
     waiters,
     exchange,
   });
@@ -48,6 +51,13 @@ export async function startTracing(config: Config, version: string, log: Log): P
       log.info('The collector of traces takes them again');
     },
   });
+}
+
+function knownDepths(read: Awaited<ReturnType<ReadDepths>>) {
+  const lists = 'value' in read ? read.value : [];
+  return lists.flatMap(({ depth, ...list }) =>
+    typeof depth === 'number' ? [{ ...list, depth }] : [],
+  );
 }
 
 async function statesOf(

@@ -1,36 +1,45 @@
-import { ask, type Answer } from './asking.js';
-import type { Connection } from './connection.js';
-import { queueKey } from './redisKeys.js';
+import { ask, type Answer, type Unanswered } from './asking.js';
+import { isRefusal, type Connection } from './connection.js';
+import { PRIORITY_STEPS, queueKey, type PriorityStep } from './redisKeys.js';
+import { refusalReason } from './refusal.js';
 
-/** How many messages wait in a queue. */
-export interface QueueDepth {
-  name: string;
-  depth: number;
-  /** By the steps of their priority, of which 0 is served first. */
-  byPriority: { 0: number; 3: number; 6: number; 9: number };
+/** How many messages wait in the list of a queue for this step of priority, or why Redis does not tell. */
+export interface ListDepth {
+  queue: string;
+  priority: PriorityStep;
+  depth: number | Unanswered;
 }
 
-export type ReadDepths = (names: readonly string[]) => Promise<Answer<readonly QueueDepth[]>>;
+/** Counts the messages in all lists of these queues. Never rejects. */
+export type ReadDepths = (queues: readonly string[]) => Promise<Answer<readonly ListDepth[]>>;
 
-/** Returns the function that counts the messages of queues, within `milliseconds`. It never rejects. */
+/**
+ * Returns the function that counts the messages of queues, within `milliseconds`.
+ *
+ * @param keyPrefix before every key (`global_keyprefix` of kombu's transport options); may be empty
+ */
 export function createDepthReader(
   connection: () => Connection,
   { keyPrefix, milliseconds }: { keyPrefix: string; milliseconds: number },
 ): ReadDepths {
-  return (names) =>
+  return (queues) =>
     ask(connection(), milliseconds, (redis) =>
       Promise.all(
-        names.map(async (name) => {
-          const length = (step: number) => redis.llen(`${keyPrefix}${queueKey(name, step)}`);
-          const [first, second, third, last] = await Promise.all([
-            length(0),
-            length(3),
-            length(6),
-            length(9),
-          ]);
-          const byPriority = { 0: first, 3: second, 6: third, 9: last };
-          return { name, depth: first + second + third + last, byPriority };
-        }),
+        queues.flatMap((queue) =>
+          PRIORITY_STEPS.map(async (priority) => ({
+            queue,
+            priority,
+            depth: await redis.llen(`${keyPrefix}${queueKey(queue, priority)}`).catch(refusalAlone),
+          })),
+        ),
       ),
     );
+}
+
+/** What Redis refuses, such as a key of another type, is told of one list; a lost connection is that of all. */
+function refusalAlone(cause: unknown): Unanswered {
+  if (isRefusal(cause)) {
+    return { reason: refusalReason(cause.message), cause };
+  }
+  throw cause;
 }

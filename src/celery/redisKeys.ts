@@ -1,27 +1,26 @@
 /** `Channel.sep` of kombu/transport/redis.py. */
 const SEPARATOR = '\x06\x16';
 
-/** `PRIORITY_STEPS` of kombu/transport/redis.py, the highest first. */
-const PRIORITY_STEPS = [9, 6, 3];
+/**
+ * The priorities that have a list of their own, in the order in which workers serve them (`PRIORITY_STEPS` of
+ * kombu/transport/redis.py).
+ */
+export const PRIORITY_STEPS = [0, 3, 6, 9] as const;
 
-/** The same in the order in which workers serve them, each with a list of its own. */
-export const SERVED_STEPS = [0, ...[...PRIORITY_STEPS].reverse()];
+export type PriorityStep = (typeof PRIORITY_STEPS)[number];
 
 /**
  * The Redis key of the list that holds a queue's messages of this priority (0 to 9, 0 first): `queue`,
  * `queue\x06\x163`, `…6` or `…9` (`Channel._q_for_pri` of kombu/transport/redis.py).
  */
 export function queueKey(queue: string, priority: number): string {
-  const step = PRIORITY_STEPS.find((candidate) => candidate <= priority);
-  return step === undefined ? queue : `${queue}${SEPARATOR}${step}`;
+  const step = PRIORITY_STEPS.findLast((candidate) => candidate <= priority) ?? 0;
+  return step === 0 ? queue : `${queue}${SEPARATOR}${step}`;
 }
 
-/** The priorities that have a list of their own, the first to be served first. */
-export const QUEUE_PRIORITIES: readonly number[] = [0, ...PRIORITY_STEPS].sort((a, b) => a - b);
-
-/** The keys of all lists of a queue, whose lengths together are its depth. */
+/** The keys of all lists of a queue, the first to be served first. Their lengths together are its depth. */
 export function queueKeys(queue: string): readonly string[] {
-  return [0, ...PRIORITY_STEPS].map((priority) => queueKey(queue, priority));
+  return PRIORITY_STEPS.map((step) => queueKey(queue, step));
 }
 
 /**

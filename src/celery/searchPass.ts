@@ -1,7 +1,7 @@
 import { ask, type Unanswered } from './asking.js';
 import type { Connection } from './connection.js';
 import { fieldsOf } from './controlMessage.js';
-import { queueKey, SERVED_STEPS, UNACKNOWLEDGED } from './redisKeys.js';
+import { queueKeys, UNACKNOWLEDGED } from './redisKeys.js';
 import {
   CALL_BYTES,
   CALL_MESSAGES,
@@ -113,7 +113,7 @@ async function searchQueue(
   { wanted, keyPrefix, evaluate }: Context,
   { places, unsearched }: Findings,
 ): Promise<void> {
-  const lists = SERVED_STEPS.map((step) => `${keyPrefix}${queueKey(queue, step)}`);
+  const lists = queueKeys(queue).map((key) => `${keyPrefix}${key}`);
   const found: { taskId: string; times: MessageTimes; position: number }[] = [];
   let left = SEARCHED_MESSAGES;
   /** In the lists that are served before the one that is searched. */

@@ -1,5 +1,5 @@
 import type { FleetView, ViewFleet } from '../celery/fleetView.js';
-import type { ReadDepths } from '../celery/queueDepths.js';
+import type { ListDepth, ReadDepths } from '../celery/queueDepths.js';
 import { FleetUnavailable } from '../errors.js';
 import { timestamp } from '../timestamp.js';
 import { FLEET_VIEW_AGE_MS } from './listTasks.js';
@@ -17,24 +17,40 @@ export function createListQueues(dependencies: {
   return async () => {
     const view = await viewFleet(FLEET_VIEW_AGE_MS);
     const fleet = 'reason' in view ? undefined : view.value;
-    const depths = await readDepths(knownQueues(queues, fleet));
-    if ('reason' in depths) {
-      throw new FleetUnavailable('The queues could not be read', depths);
+    const names = knownQueues(queues, fleet);
+    const read = await readDepths(names);
+    if ('reason' in read) {
+      throw new FleetUnavailable('The queues could not be read', read);
     }
     return {
       status: 200,
       mediaType: 'application/json',
       body: {
-        queues: depths.value.map(({ name, depth, byPriority }) => ({
+        queues: names.map((name) => ({
           name,
-          depth,
-          depth_by_priority: byPriority,
+          ...depthsOf(name, read.value),
           consumers: consumersOf(name, fleet) ?? null,
         })),
         timestamp: timestamp(),
       },
     };
   };
+}
+
+/** Of one queue, or throws FleetUnavailable where one of its lists can't be counted. */
+function depthsOf(name: string, lists: readonly ListDepth[]) {
+  const byPriority = { 0: 0, 3: 0, 6: 0, 9: 0 };
+  for (const { queue, priority, depth } of lists) {
+    if (queue !== name) {
+      continue;
+    }
+    if (typeof depth !== 'number') {
+      throw new FleetUnavailable('The queues could not be read', depth);
+    }
+    byPriority[priority] = depth;
+  }
+  const depth = byPriority[0] + byPriority[3] + byPriority[6] + byPriority[9];
+  return { depth, depth_by_priority: byPriority };
 }
 
 /** These queues and those that live workers consume, sorted. */
