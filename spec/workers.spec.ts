@@ -269,10 +269,10 @@ describe('GET /queues/', () => {
 
   it('is an error where the key of a queue is no list', async () => {
     await redis.set('p:empty_queue', 'no list');
-    const { body } = await service.get('/queues/').expect(500);
+    const answer = await service.get('/queues/').expect(500);
     await redis.del('p:empty_queue');
     assert.equal(
-      (body as { message: string }).message,
+      (answer.body as { message: string }).message,
       'The queues could not be read: the message broker refused it',
     );
   });
