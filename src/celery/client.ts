@@ -9,9 +9,8 @@ import {
 } from './connection.js';
 import type { RedisAddress } from './redisUrl.js';
 
-/** celery-node's client, and the two connections that it has opened. */
+/** The two connections that celery-node's client has opened. */
 export interface CeleryClient {
-  celery: ReturnType<typeof createClient>;
   broker: Connection;
   backend: Connection;
 }
@@ -32,7 +31,6 @@ export function openCeleryClient(plans: {
   celery.conf.CELERY_BROKER_OPTIONS = connectionOptions(broker.address, broker.settings);
   celery.conf.CELERY_BACKEND_OPTIONS = connectionOptions(backend.address, backend.settings);
   return {
-    celery,
     broker: watchConnection(redisOf(celery.broker), broker.events),
     backend: watchConnection(redisOf(celery.backend), backend.events),
   };

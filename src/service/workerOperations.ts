@@ -15,6 +15,7 @@ import { createListTasks } from '../operations/listTasks.js';
 import type { Operations } from '../operations/operation.js';
 import { createRevokeTask } from '../operations/revokeTask.js';
 import { createTaskTypeCheck, type CheckTaskType } from '../operations/strictTaskTypes.js';
+import { withinAnswerTime } from './answerTime.js';
 
 /** What is asked of the queues and of the workers, and the check of task types where it is wanted. */
 export function createWorkerOperations(
@@ -32,7 +33,7 @@ export function createWorkerOperations(
 } {
   const { control, route, readResult } = parts;
   const keyPrefix = config.brokerKeyPrefix;
-  const waiting = { keyPrefix, milliseconds: Math.floor(config.assignTimeoutMs * 0.95) };
+  const waiting = { keyPrefix, milliseconds: withinAnswerTime(config.assignTimeoutMs) };
   const queues = routedQueues(config.routing, config.queues);
   const taskTypeOf = createTaskTypes(config.routing, route);
   const broadcast = createBroadcast(control.get, { keyPrefix, database: config.broker.database });
@@ -48,7 +49,7 @@ export function createWorkerOperations(
         queryTask: createTaskQuery(broadcast),
         viewFleet,
         queues,
-        timeout: Math.floor(config.resultTimeoutMs * 0.95),
+        timeout: withinAnswerTime(config.resultTimeoutMs),
       }),
       listQueues: createListQueues({
         viewFleet,

@@ -1,0 +1,100 @@
+import {
+  openCeleryClient,
+  openLater,
+  type CeleryClient,
+  type ConnectionPlan,
+  type LaterConnection,
+} from '../celery/client.js';
+import type { ConnectionEvents } from '../celery/connection.js';
+import { watchEviction } from '../celery/eviction.js';
+import { createStateChanges, type StateChanges } from '../celery/stateChanges.js';
+import type { Config } from '../config.js';
+import type { Log } from '../log.js';
+
+/** Everything that is open to Redis. */
+export interface RedisConnections {
+  client: CeleryClient;
+  /** Hears for all who wait for a task; opened for the first one. */
+  changes: StateChanges;
+  /** Beside the others, so that no task and no result waits behind a search through a queue. */
+  control: LaterConnection;
+  /** Whether broker and result backend both answer now. */
+  answer: (milliseconds: number) => Promise<boolean>;
+  /** Waits until both can be used, or the time is over. */
+  untilReady: (milliseconds: number) => Promise<void>;
+  close: (milliseconds: number) => Promise<void>;
+}
+
+/** Opens the connections to Redis, and has the log say how they fare. Redis may be down. */
+export function openRedisConnections(config: Config, log: Log): RedisConnections {
+  const backendPlan = connectionPlan('backend', config.resultTimeoutMs, config, log);
+  const client = openCeleryClient({
+    broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
+    backend: backendPlan,
+  });
+  const changes = createStateChanges(client.backend, {
+    globalKeyPrefix: config.resultKeyPrefix,
+    readMs: config.resultTimeoutMs,
+    silenceMs: backendPlan.settings.silenceMs,
+    events: {
+      ...connectionEvents({ role: 'states', url: config.backend.label }, log),
+      refused(reason) {
+        log.warning('Redis lets nobody wait for tasks: its user may not SUBSCRIBE', { reason });
+      },
+    },
+  });
+  watchEviction(client.broker, (policy) => {
+    log.warning(
+      'Redis may evict messages and what makes them unique: set its policy to noeviction',
+      { maxmemory_policy: policy },
+    );
+  });
+  const control = openLater(connectionPlan('control', config.assignTimeoutMs, config, log));
+  const both = [client.broker, client.backend];
+
+  return {
+    ...{ client, changes, control },
+    async answer(milliseconds) {
+      const answers = both.map((connection) => connection.answersPing(milliseconds));
+      return (await Promise.all(answers)).every(Boolean);
+    },
+    async untilReady(milliseconds) {
+      await Promise.all(both.map((connection) => connection.untilReady(milliseconds)));
+    },
+    async close(milliseconds) {
+      const all = [...both, changes, control];
+      await Promise.all(all.map((connection) => connection.close(milliseconds)));
+    },
+  };
+}
+
+/** @param answerMs how long a client waits for an answer that needs this connection */
+function connectionPlan(
+  role: 'broker' | 'backend' | 'control',
+  answerMs: number,
+  config: Config,
+  log: Log,
+): ConnectionPlan {
+  const address = config[role === 'backend' ? role : 'broker'];
+  return {
+    address,
+    // So that a client may be answered on another connection when the first one has fallen silent.
+    settings: { sentinel: config.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
+    events: connectionEvents({ role, url: address.label }, log),
+  };
+}
+
+function connectionEvents(fields: { role: string; url: string }, log: Log): ConnectionEvents {
+  return {
+    connected() {
+      log.info('Connected to Redis', fields);
+    },
+    disconnected(reason) {
+      log.warning('No connection to Redis; retrying', { ...fields, reason });
+    },
+  };
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.round(Math.min(Math.max(least, value), most));
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { createProducer, type ProducerOptions } from '../celery/producer.js';
+import type { ReadResult } from '../celery/results.js';
+import type { RoutedTask } from '../celery/routing.js';
+import type { Config } from '../config.js';
+import type { Log } from '../log.js';
+import { createAssignmentReader, type CountAssignment } from '../operations/assignment.js';
+import { createAssignTask } from '../operations/assignTask.js';
+import { createAssignTasks } from '../operations/assignTasks.js';
+import { createGetResult } from '../operations/getResult.js';
+import { createGetResults } from '../operations/getResults.js';
+import type { Operations } from '../operations/operation.js';
+import { createStreamResult } from '../operations/streamResult.js';
+import type { CheckTaskType } from '../operations/strictTaskTypes.js';
+import { createWatchTask } from '../operations/watchTask.js';
+import { withinAnswerTime } from './answerTime.js';
+import type { RedisConnections } from './redisConnections.js';
+
+/** What sends tasks, and what reads and follows their results. */
+export function createTaskOperations(
+  config: Config,
+  log: Log,
+  parts: {
+    connections: RedisConnections;
+    route: (taskType: string) => RoutedTask;
+    readResult: ReadResult;
+    checkTaskType: CheckTaskType | undefined;
+    count: CountAssignment;
+  },
+): Pick<
+  Operations,
+  'assignTask' | 'assignTasks' | 'getResult' | 'getResults' | 'streamResult' | 'watchTask'
+> {
+  const { connections, route, readResult, checkTaskType, count } = parts;
+  const assigning = {
+    ...createProducer(connections.client.broker, producerOptions(config, log)),
+    readAssignment: createAssignmentReader(route, {
+      queues: config.queues,
+      longestDelay: longestDelay(config.visibilityTimeoutSeconds),
+    }),
+    ...{ checkTaskType, count },
+    timeout: withinAnswerTime(config.assignTimeoutMs),
+  };
+  const results = {
+    readResult,
+    watch: connections.changes.watch,
+    exposesTracebacks: config.exposesTracebacks,
+    timeout: withinAnswerTime(config.resultTimeoutMs),
+  };
+  return {
+    assignTask: createAssignTask(assigning),
+    assignTasks: createAssignTasks(assigning),
+    getResult: createGetResult(results),
+    getResults: createGetResults(results),
+    streamResult: createStreamResult(results),
+    watchTask: createWatchTask(results),
+  };
+}
+
+/**
+ * How far ahead an eta may be, in seconds: a worker holds the message until then, and acknowledges it after
+ * the run at the latest. A tenth of the visibility timeout is left for that.
+ */
+function longestDelay(visibilityTimeout: number): number {
+  return Math.floor(visibilityTimeout * 0.9);
+}
+
+function producerOptions(config: Config, log: Log): ProducerOptions {
+  return {
+    keyPrefix: config.brokerKeyPrefix,
+    database: config.broker.database,
+    sender: { origin: config.taskOrigin, replyTo: randomUUID(), processId: process.pid },
+    sendsEvents: config.sendsTaskSentEvents,
+    compressionThreshold: config.compressionThresholdBytes,
+    replicas: config.waitReplicas,
+    maximumDepth: config.queueMaximumDepth,
+    claimSeconds: config.idempotencySeconds,
+    onEventRefused(reason) {
+      log.warning(
+        'Redis refuses the event of a sent task; Flower will show it when a worker has it',
+        { reason },
+      );
+    },
+  };
+}
