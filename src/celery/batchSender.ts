@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { runCommand } from './command.js';
 import { isRefusal, type Connection } from './connection.js';
 import {
   PUBLISH_SCRIPT,
@@ -40,16 +41,20 @@ export function createBatchSender(
   const { redis } = broker;
   let eventsWereRefused = false;
 
-  const runScript = (
+  const runScript = async (
     keys: readonly string[],
     values: readonly (string | number)[],
-  ): Promise<unknown> =>
-    redis.evalsha(PUBLISH_SCRIPT_SHA1, keys.length, ...keys, ...values).catch((error: unknown) => {
+  ): Promise<unknown> => {
+    const rest = [keys.length, ...keys, ...values];
+    try {
+      return await runCommand(redis, 'evalsha', [PUBLISH_SCRIPT_SHA1, ...rest], 'utf8');
+    } catch (error) {
       if (isRefusal(error) && error.message.startsWith('NOSCRIPT')) {
-        return redis.eval(PUBLISH_SCRIPT, keys.length, ...keys, ...values);
+        return runCommand(redis, 'eval', [PUBLISH_SCRIPT, ...rest], 'utf8');
       }
       throw error;
-    });
+    }
+  };
 
   /** Waits for the replicas of what was written on the connection `stream`. */
   const waitForReplicas = async (stream: Redis['stream']): Promise<void> => {

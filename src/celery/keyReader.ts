@@ -1,3 +1,4 @@
+import { runCommand } from './command.js';
 import type { Connection } from './connection.js';
 
 /**
@@ -17,6 +18,6 @@ export function createKeyReader({ redis }: Connection): (key: string) => Promise
         stream.uncork();
       });
     }
-    return redis.getBuffer(key);
+    return runCommand(redis, 'get', [key], null) as Promise<Buffer | null>;
   };
 }
