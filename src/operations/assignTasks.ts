@@ -1,4 +1,5 @@
-import type { SendTasks } from '../celery/producer.js';
+import type { PreviewTasks, SendTasks } from '../celery/producer.js';
+import type { TaskFault } from '../celery/taskFaults.js';
 import {
   InvalidRequest,
   Overloaded,
@@ -16,13 +17,14 @@ import {
   type CountAssignment,
   type ReadAssignment,
 } from './assignment.js';
+import { dryRun } from './dryRun.js';
 import { answerBefore, claimFor } from './idempotency.js';
 import type { Input, Operation, ReplyOf } from './operation.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
- * it has answered before to the same Idempotency-Key. Throws TasksNotAssigned or QueuesAreFull; InvalidRequest,
+ * it has answered before to the same Idempotency-Key; or tells what it would send. Throws TasksNotAssigned or QueuesAreFull; InvalidRequest,
  * whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too many wait for Redis.
  */
 export function createAssignTasks(dependencies: Dependencies): Operation<'assignTasks'> {
@@ -46,6 +48,7 @@ export function createAssignTasks(dependencies: Dependencies): Operation<'assign
 interface Dependencies {
   readAssignment: ReadAssignment;
   sendTasks: SendTasks;
+  previewTasks: PreviewTasks;
   /** Undefined where any well-formed type is taken. */
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
@@ -61,9 +64,9 @@ const MAXIMUM_IN_FLIGHT = 50_000;
 
 async function assignAll(
   input: Input<'assignTasks'>,
-  { readAssignment, sendTasks, checkTaskType, timeout, count }: Dependencies,
+  { readAssignment, sendTasks, previewTasks, checkTaskType, timeout, count }: Dependencies,
 ): Promise<ReplyOf<'assignTasks'>> {
-  const { body, sent, headers, client, sensitive, trace, annotate } = input;
+  const { body, sent, headers, query, client, sensitive, trace, annotate } = input;
   const start = performance.now();
   const sensitiveOf = byIndex(sensitive);
   const assignments = itemsOf(sent).map((item, index) =>
@@ -76,6 +79,15 @@ async function assignAll(
   ];
   if (faults.length > 0) {
     throw invalid(faults);
+  }
+  if (query.dry_run) {
+    annotate({ dry_run: true });
+    const plain = assignments.map(({ task }) => task);
+    const preview = await dryRun(body, plain, { previewTasks, trace }, timestamp());
+    if ('faults' in preview) {
+      throw invalid(preview.faults.map(faultInItem));
+    }
+    return { ...OK, body: preview.answers };
   }
   const sendings = assignments.map(({ task }) => trace?.startSending(task));
   const tasks = assignments.map(({ task }, index) => {
@@ -109,11 +121,7 @@ async function assignAll(
     throw new QueuesAreFull(tasks.length);
   }
   if ('faults' in outcome) {
-    throw invalid(
-      outcome.faults.map(({ index, pointer, reason }) =>
-        below(index)({ in: 'body', pointer, message: reason }),
-      ),
-    );
+    throw invalid(outcome.faults.map(faultInItem));
   }
   throw new TasksNotAssigned(tasks.length, outcome);
 }
@@ -168,6 +176,10 @@ const MAXIMUM_FAULTS = 100;
 
 function invalid(faults: readonly RequestFault[]): InvalidRequest {
   return new InvalidRequest(faults.slice(0, MAXIMUM_FAULTS));
+}
+
+function faultInItem({ index, pointer, reason }: TaskFault): RequestFault {
+  return below(index)({ in: 'body', pointer, message: reason });
 }
 
 /** The pointer into an item as one into the list. */
