@@ -47,7 +47,7 @@ export async function openRedisView(
     await assertNoWorker(redis, address, option);
   } catch (error) {
     redis.disconnect();
-    throw error;
+    throw error instanceof ShadowError ? error : unusable(address, option, error);
   }
 
   return {
@@ -99,9 +99,13 @@ async function connect(address: RedisAddress, option: string): Promise<Redis> {
     return redis;
   } catch (error) {
     redis.disconnect();
-    const { message, code } = (failure ?? error) as NodeJS.ErrnoException;
-    throw new ShadowError(`${option} (${address.label}) can't be used: ${message || code}`);
+    throw unusable(address, option, failure ?? error);
   }
+}
+
+function unusable({ label }: RedisAddress, option: string, error: unknown): ShadowError {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return new ShadowError(`${option} (${label}) can't be used: ${message || (code ?? '')}`);
 }
 
 /** A client's line in the answer to CLIENT LIST: `b` is among the flags of one that waits. */

@@ -84,7 +84,7 @@ function learnIds(side: Side, { where, keep }: Case, { text }: Answer): void {
   const member = scanJson(text).members.get('task_id');
   const id: unknown = member === undefined ? undefined : JSON.parse(member);
   if (typeof id === 'string') {
-    side.ids.set(id, `<task ${where}>`);
+    side.ids.set(id, `<task of line ${where.split(':').at(-1) ?? ''}>`);
   }
   if (keep !== undefined) {
     if (typeof id !== 'string') {

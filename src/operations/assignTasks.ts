@@ -1,17 +1,9 @@
 import type { PreviewTasks, SendTasks } from '../celery/producer.js';
-import type { TaskFault } from '../celery/taskFaults.js';
-import {
-  InvalidRequest,
-  Overloaded,
-  QueuesAreFull,
-  TasksNotAssigned,
-  type RequestFault,
-} from '../errors.js';
+import { Overloaded, QueuesAreFull, TasksNotAssigned } from '../errors.js';
 import { itemsOf } from '../json/jsonDocument.js';
 import { timestamp } from '../timestamp.js';
 import {
   assigned,
-  type Assignment,
   type AssignTaskRequest,
   type AssignTaskResponse,
   type CountAssignment,
@@ -19,13 +11,15 @@ import {
 } from './assignment.js';
 import { dryRun } from './dryRun.js';
 import { answerBefore, claimFor } from './idempotency.js';
+import { below, byIndex, faultInItem, invalid, repeatedIds, unknownTypes } from './listFaults.js';
 import type { Input, Operation, ReplyOf } from './operation.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
- * it has answered before to the same Idempotency-Key; or tells what it would send. Throws TasksNotAssigned or QueuesAreFull; InvalidRequest,
- * whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too many wait for Redis.
+ * it has answered before to the same Idempotency-Key; or tells what it would send. Throws TasksNotAssigned or
+ * QueuesAreFull; InvalidRequest, whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too
+ * many wait for Redis.
  */
 export function createAssignTasks(dependencies: Dependencies): Operation<'assignTasks'> {
   let inFlight = 0;
@@ -126,37 +120,6 @@ async function assignAll(
   throw new TasksNotAssigned(tasks.length, outcome);
 }
 
-/** Each type is asked for once. */
-async function unknownTypes(
-  body: readonly AssignTaskRequest[],
-  checkTaskType: CheckTaskType,
-): Promise<readonly RequestFault[]> {
-  const faultsByType = new Map<string, readonly RequestFault[]>();
-  for (const { task_type } of body) {
-    if (!faultsByType.has(task_type)) {
-      faultsByType.set(task_type, await faultsOf(checkTaskType, task_type));
-    }
-  }
-  return body.flatMap(({ task_type }, index) =>
-    (faultsByType.get(task_type) ?? []).map(below(index)),
-  );
-}
-
-async function faultsOf(
-  checkTaskType: CheckTaskType,
-  taskType: string,
-): Promise<readonly RequestFault[]> {
-  try {
-    await checkTaskType(taskType);
-    return [];
-  } catch (error) {
-    if (error instanceof InvalidRequest) {
-      return error.details?.errors ?? [];
-    }
-    throw error;
-  }
-}
-
 /** What is kept for the same request: all that does not follow from its body. */
 interface Made {
   task_ids: readonly string[];
@@ -169,48 +132,4 @@ function answersTo(body: readonly AssignTaskRequest[], made: Made): AssignTaskRe
   return body.map(({ task_type }, index) =>
     assigned(task_type, made.task_ids[index] ?? '', made.timestamp),
   );
-}
-
-/** As many as the contract's errors list. */
-const MAXIMUM_FAULTS = 100;
-
-function invalid(faults: readonly RequestFault[]): InvalidRequest {
-  return new InvalidRequest(faults.slice(0, MAXIMUM_FAULTS));
-}
-
-function faultInItem({ index, pointer, reason }: TaskFault): RequestFault {
-  return below(index)({ in: 'body', pointer, message: reason });
-}
-
-/** The pointer into an item as one into the list. */
-function below(index: number): (fault: RequestFault) => RequestFault {
-  return (fault) => ({ ...fault, pointer: `/${index}${fault.pointer}` });
-}
-
-/** Tasks of the same id would be one answer for two. */
-function repeatedIds(assignments: readonly Assignment[]): RequestFault[] {
-  const seen = new Set<string>();
-  return assignments.flatMap(({ task }, index) =>
-    seen.size === seen.add(task.id).size
-      ? [
-          {
-            in: 'body',
-            pointer: `/${index}/options/task_id`,
-            message: 'is that of a task before it',
-          },
-        ]
-      : [],
-  );
-}
-
-/** Pointers into a list, as pointers into its items. */
-function byIndex(pointers: readonly string[]): ReadonlyMap<number, string[]> {
-  const found = new Map<number, string[]>();
-  for (const pointer of pointers) {
-    const [, index = '', rest = ''] = /^\/(\d+)(.*)$/s.exec(pointer) ?? [];
-    const others = found.get(Number(index)) ?? [];
-    others.push(rest);
-    found.set(Number(index), others);
-  }
-  return found;
 }
