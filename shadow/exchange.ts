@@ -3,7 +3,7 @@ import { request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { ShadowError } from './failure.js';
 
-export interface Request {
+interface Request {
   method: string;
   /** With its query. */
   path: string;

@@ -24,7 +24,7 @@ export interface Rule {
 }
 
 /** What a difference is part of. */
-export interface Setting {
+interface Setting {
   method: string;
   path: string;
   pythonStatus: number;

@@ -6,7 +6,7 @@ import { scanJson } from '../json/scanJson.js';
 import type { RequestTrace } from '../tracing/tracing.js';
 import type { AssignTaskRequest } from './assignment.js';
 
-export type DryRunResponse = components['schemas']['DryRunResponse'];
+type DryRunResponse = components['schemas']['DryRunResponse'];
 
 /**
  * What would be sent of these tasks, one answer for each; or what no worker could read of them.
