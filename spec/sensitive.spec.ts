@@ -101,6 +101,26 @@ describe('What the contract marks x-sensitive', () => {
     });
   }
 
+  it('is shown by a dry run to its caller, in the message itself, and nowhere else', async () => {
+    const answer = await service
+      .post('/assign-task/?dry_run=true')
+      .send({ task_type: 'log_in', params: PARAMS })
+      .expect(200);
+    const { headers, event, body } = answer.body as {
+      headers: object;
+      event: { envelope: string };
+      body: unknown[];
+    };
+    assert.deepEqual(body[0], [PARAMS]);
+    assertWithoutSecrets(JSON.stringify(headers));
+    const told = JSON.parse(event.envelope) as { body: string };
+    assertWithoutSecrets(Buffer.from(told.body, 'base64').toString());
+    const line = await eventually('the log line', () =>
+      service.lines.find(({ message: text }) => text === 'request'),
+    );
+    assertWithoutSecrets(JSON.stringify({ ...line.fields, request_id: '', duration_ms: 0 }));
+  });
+
   it('is shown nowhere of tasks that are sent together', async () => {
     const tasks = ['other', 'log_in', 'log_in'].map((task_type) => ({ task_type, params: PARAMS }));
     await service.post('/assign-tasks/').send(tasks.slice(1)).expect(200);

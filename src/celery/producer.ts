@@ -19,15 +19,33 @@ export interface SendOptions {
   claim?: { key: string; value: string } | undefined;
 }
 
+/** What `sendTask` would publish. */
+export interface TaskPreview {
+  task: Task;
+  /** The key of the list that the message would go to. */
+  list: string;
+  /** The text that would be pushed. */
+  envelope: string;
+  /** The message's body, before compression and base64. */
+  body: string;
+  /** Undefined where no events are sent. */
+  event: { channel: string; envelope: string } | undefined;
+}
+
 export interface Producer {
   /** Publishes a task and waits for Redis. */
   sendTask: (task: Task, options: SendOptions) => Promise<SendOutcome>;
   /** Publishes these tasks, one at least, all or none; the claim stands for all of them. */
   sendTasks: (tasks: readonly Task[], options: SendOptions) => Promise<SendOutcome>;
+  /** Writes their messages as `sendTasks` does, and asks Redis for nothing. */
+  previewTasks: (
+    tasks: readonly Task[],
+  ) => Promise<{ previews: readonly TaskPreview[] } | { faults: readonly TaskFault[] }>;
 }
 
 export type SendTask = Producer['sendTask'];
 export type SendTasks = Producer['sendTasks'];
+export type PreviewTasks = Producer['previewTasks'];
 
 export interface ProducerOptions {
   /** Before every key and channel (`global_keyprefix` of kombu's transport options); may be empty. */
@@ -49,11 +67,12 @@ export interface ProducerOptions {
 
 export function createProducer(broker: Connection, options: ProducerOptions): Producer {
   const { keyPrefix, sender } = options;
+  const channel = `${keyPrefix}${taskSentChannel(options.database)}`;
   const declare = createDeclaration(broker, keyPrefix);
   const publish = createPublisher(broker, {
     ...options,
     record: `${keyPrefix}${producerKey(randomUUID())}`,
-    channel: `${keyPrefix}${taskSentChannel(options.database)}`,
+    channel,
     onEnqueued(batch) {
       for (const { queue } of batch) {
         declare(queue);
@@ -118,6 +137,25 @@ export function createProducer(broker: Connection, options: ProducerOptions): Pr
           publicationOf(task, index === 0 ? claim : undefined, bodies[index]),
         );
       return publish(write, deadline - performance.now());
+    },
+    async previewTasks(tasks) {
+      const faults = faultsOf(tasks);
+      if (faults.length > 0) {
+        return { faults };
+      }
+      const bodies = await Promise.all(tasks.map(compressedIfLarge));
+      return {
+        previews: tasks.map((task, index) => {
+          const { list, message, event } = publicationOf(task, undefined, bodies[index]);
+          return {
+            task,
+            list,
+            envelope: message,
+            body: taskBody(task),
+            event: event === undefined ? undefined : { channel, envelope: event },
+          };
+        }),
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
-import type { SendTask } from '../celery/producer.js';
-import { AssignmentFailed, InvalidRequest, QueueIsFull } from '../errors.js';
+import type { PreviewTasks, SendTask } from '../celery/producer.js';
+import type { TaskFault } from '../celery/taskFaults.js';
+import { AssignmentFailed, InvalidRequest, QueueIsFull, type RequestFault } from '../errors.js';
 import { timestamp } from '../timestamp.js';
 import {
   assigned,
@@ -7,27 +8,29 @@ import {
   type CountAssignment,
   type ReadAssignment,
 } from './assignment.js';
+import { dryRun } from './dryRun.js';
 import { answerBefore, claimFor } from './idempotency.js';
 import type { Operation } from './operation.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
- * same Idempotency-Key. Throws AssignmentFailed or QueueIsFull; InvalidRequest for options that can't be had
+ * same Idempotency-Key; or tells what it would send. Throws AssignmentFailed or QueueIsFull; InvalidRequest for options that can't be had
  * and for what no worker could read; IdempotencyKeyReused.
  */
 export function createAssignTask(dependencies: {
   readAssignment: ReadAssignment;
   sendTask: SendTask;
+  previewTasks: PreviewTasks;
   /** Undefined where any well-formed type is taken. */
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
   timeout: number;
   count: CountAssignment;
 }): Operation<'assignTask'> {
-  const { readAssignment, sendTask, checkTaskType, timeout, count } = dependencies;
+  const { readAssignment, sendTask, previewTasks, checkTaskType, timeout, count } = dependencies;
 
-  return async ({ body, sent, headers, client, sensitive, trace, annotate }) => {
+  return async ({ body, sent, headers, query, client, sensitive, trace, annotate }) => {
     const start = performance.now();
     const { task_type } = body;
     const { task: plain, faults } = readAssignment(body, sent, sensitive);
@@ -40,6 +43,18 @@ export function createAssignTask(dependencies: {
     if (check !== undefined) {
       await check;
       milliseconds -= performance.now() - start;
+    }
+    if (query.dry_run) {
+      annotate({ dry_run: true });
+      const preview = await dryRun([body], [plain], { previewTasks, trace }, timestamp());
+      if ('faults' in preview) {
+        throw new InvalidRequest(preview.faults.map(faultInBody));
+      }
+      const [answer] = preview.answers;
+      if (answer === undefined) {
+        throw new Error('A dry run did not tell of its task');
+      }
+      return { ...OK, body: answer };
     }
     const sending = trace?.startSending(plain);
     const task = sending === undefined ? plain : { ...plain, traceHeaders: sending.headers };
@@ -66,12 +81,14 @@ export function createAssignTask(dependencies: {
       throw new QueueIsFull(task_type, task.id);
     }
     if ('faults' in outcome) {
-      throw new InvalidRequest(
-        outcome.faults.map(({ pointer, reason }) => ({ in: 'body', pointer, message: reason })),
-      );
+      throw new InvalidRequest(outcome.faults.map(faultInBody));
     }
     throw new AssignmentFailed(task_type, task.id, outcome);
   };
 }
 
 const OK = { status: 200, mediaType: 'application/json' } as const;
+
+function faultInBody({ pointer, reason }: TaskFault): RequestFault {
+  return { in: 'body', pointer, message: reason };
+}

@@ -1,29 +1,25 @@
-import type { SendTasks } from '../celery/producer.js';
-import {
-  InvalidRequest,
-  Overloaded,
-  QueuesAreFull,
-  TasksNotAssigned,
-  type RequestFault,
-} from '../errors.js';
+import type { PreviewTasks, SendTasks } from '../celery/producer.js';
+import { Overloaded, QueuesAreFull, TasksNotAssigned } from '../errors.js';
 import { itemsOf } from '../json/jsonDocument.js';
 import { timestamp } from '../timestamp.js';
 import {
   assigned,
-  type Assignment,
   type AssignTaskRequest,
   type AssignTaskResponse,
   type CountAssignment,
   type ReadAssignment,
 } from './assignment.js';
+import { dryRun } from './dryRun.js';
 import { answerBefore, claimFor } from './idempotency.js';
+import { below, byIndex, faultInItem, invalid, repeatedIds, unknownTypes } from './listFaults.js';
 import type { Input, Operation, ReplyOf } from './operation.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
- * it has answered before to the same Idempotency-Key. Throws TasksNotAssigned or QueuesAreFull; InvalidRequest,
- * whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too many wait for Redis.
+ * it has answered before to the same Idempotency-Key; or tells what it would send. Throws TasksNotAssigned or
+ * QueuesAreFull; InvalidRequest, whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too
+ * many wait for Redis.
  */
 export function createAssignTasks(dependencies: Dependencies): Operation<'assignTasks'> {
   let inFlight = 0;
@@ -46,6 +42,7 @@ export function createAssignTasks(dependencies: Dependencies): Operation<'assign
 interface Dependencies {
   readAssignment: ReadAssignment;
   sendTasks: SendTasks;
+  previewTasks: PreviewTasks;
   /** Undefined where any well-formed type is taken. */
   checkTaskType?: CheckTaskType | undefined;
   /** In milliseconds. */
@@ -61,9 +58,9 @@ const MAXIMUM_IN_FLIGHT = 50_000;
 
 async function assignAll(
   input: Input<'assignTasks'>,
-  { readAssignment, sendTasks, checkTaskType, timeout, count }: Dependencies,
+  { readAssignment, sendTasks, previewTasks, checkTaskType, timeout, count }: Dependencies,
 ): Promise<ReplyOf<'assignTasks'>> {
-  const { body, sent, headers, client, sensitive, trace, annotate } = input;
+  const { body, sent, headers, query, client, sensitive, trace, annotate } = input;
   const start = performance.now();
   const sensitiveOf = byIndex(sensitive);
   const assignments = itemsOf(sent).map((item, index) =>
@@ -76,6 +73,15 @@ async function assignAll(
   ];
   if (faults.length > 0) {
     throw invalid(faults);
+  }
+  if (query.dry_run) {
+    annotate({ dry_run: true });
+    const plain = assignments.map(({ task }) => task);
+    const preview = await dryRun(body, plain, { previewTasks, trace }, timestamp());
+    if ('faults' in preview) {
+      throw invalid(preview.faults.map(faultInItem));
+    }
+    return { ...OK, body: preview.answers };
   }
   const sendings = assignments.map(({ task }) => trace?.startSending(task));
   const tasks = assignments.map(({ task }, index) => {
@@ -109,44 +115,9 @@ async function assignAll(
     throw new QueuesAreFull(tasks.length);
   }
   if ('faults' in outcome) {
-    throw invalid(
-      outcome.faults.map(({ index, pointer, reason }) =>
-        below(index)({ in: 'body', pointer, message: reason }),
-      ),
-    );
+    throw invalid(outcome.faults.map(faultInItem));
   }
   throw new TasksNotAssigned(tasks.length, outcome);
-}
-
-/** Each type is asked for once. */
-async function unknownTypes(
-  body: readonly AssignTaskRequest[],
-  checkTaskType: CheckTaskType,
-): Promise<readonly RequestFault[]> {
-  const faultsByType = new Map<string, readonly RequestFault[]>();
-  for (const { task_type } of body) {
-    if (!faultsByType.has(task_type)) {
-      faultsByType.set(task_type, await faultsOf(checkTaskType, task_type));
-    }
-  }
-  return body.flatMap(({ task_type }, index) =>
-    (faultsByType.get(task_type) ?? []).map(below(index)),
-  );
-}
-
-async function faultsOf(
-  checkTaskType: CheckTaskType,
-  taskType: string,
-): Promise<readonly RequestFault[]> {
-  try {
-    await checkTaskType(taskType);
-    return [];
-  } catch (error) {
-    if (error instanceof InvalidRequest) {
-      return error.details?.errors ?? [];
-    }
-    throw error;
-  }
 }
 
 /** What is kept for the same request: all that does not follow from its body. */
@@ -161,44 +132,4 @@ function answersTo(body: readonly AssignTaskRequest[], made: Made): AssignTaskRe
   return body.map(({ task_type }, index) =>
     assigned(task_type, made.task_ids[index] ?? '', made.timestamp),
   );
-}
-
-/** As many as the contract's errors list. */
-const MAXIMUM_FAULTS = 100;
-
-function invalid(faults: readonly RequestFault[]): InvalidRequest {
-  return new InvalidRequest(faults.slice(0, MAXIMUM_FAULTS));
-}
-
-/** The pointer into an item as one into the list. */
-function below(index: number): (fault: RequestFault) => RequestFault {
-  return (fault) => ({ ...fault, pointer: `/${index}${fault.pointer}` });
-}
-
-/** Tasks of the same id would be one answer for two. */
-function repeatedIds(assignments: readonly Assignment[]): RequestFault[] {
-  const seen = new Set<string>();
-  return assignments.flatMap(({ task }, index) =>
-    seen.size === seen.add(task.id).size
-      ? [
-          {
-            in: 'body',
-            pointer: `/${index}/options/task_id`,
-            message: 'is that of a task before it',
-          },
-        ]
-      : [],
-  );
-}
-
-/** Pointers into a list, as pointers into its items. */
-function byIndex(pointers: readonly string[]): ReadonlyMap<number, string[]> {
-  const found = new Map<number, string[]>();
-  for (const pointer of pointers) {
-    const [, index = '', rest = ''] = /^\/(\d+)(.*)$/s.exec(pointer) ?? [];
-    const others = found.get(Number(index)) ?? [];
-    others.push(rest);
-    found.set(Number(index), others);
-  }
-  return found;
 }
