@@ -6,6 +6,7 @@ import { QuickstartError } from '../quickstart/failure.js';
 import { runCommand, tail } from '../quickstart/process.js';
 import { withReleasers } from '../quickstart/releasers.js';
 import { createReport } from '../quickstart/report.js';
+import { httpStatus } from '../quickstart/wait.js';
 import { RECIPES, type Command } from './languages.js';
 import { startLiveService, type Target } from './liveService.js';
 import { readOptions, USAGE, type Language, type Options } from './options.js';
@@ -32,7 +33,7 @@ function clients({ languages, url }: Options): Promise<number> {
             () => startLiveService(PROJECT, report.say, releaseLater),
             (started) => `Redis, a worker and the service at ${started.url}`,
           )
-        : { url, apiKey: process.env.ORCHESTRATOR_API_KEY ?? '' };
+        : await findService(url);
     const skipped: string[] = [];
     for (const language of languages) {
       const reason = await runLanguage(language, target);
@@ -44,10 +45,23 @@ function clients({ languages, url }: Options): Promise<number> {
   });
 }
 
+/** Throws a QuickstartError where the contract is not there. */
+async function findService(url: string): Promise<Target> {
+  const status = await httpStatus(contractOf(url));
+  if (status !== 200) {
+    throw new QuickstartError(`${contractOf(url)} answers ${status ?? 'nothing within 2 s'}`);
+  }
+  return { url, apiKey: process.env.ORCHESTRATOR_API_KEY ?? '' };
+}
+
+function contractOf(url: string): string {
+  return `${url}/openapi.json`;
+}
+
 /** Resolves to the reason why it can't be done here, or undefined when it is done. */
 async function runLanguage(language: Language, target: Target): Promise<string | undefined> {
   const folder = join(PROJECT, 'clients', language);
-  const contract = `${target.url}/openapi.json`;
+  const contract = contractOf(target.url);
   const recipe = await RECIPES[language]({
     folder,
     contract,

@@ -56,6 +56,8 @@ def wait_for(task_id: str) -> TaskResult:
                 return result
             case ErrorResponse() | UnauthorizedResponse() as error:
                 raise RefusedError(answer.status_code, error)
+            case None:
+                raise RuntimeError(f"{answer.status_code} is not in the contract")
     raise TimeoutError(f"Task {task_id} has not ended within a minute")
 
 
