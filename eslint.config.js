@@ -3,6 +3,8 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   { ignores: ['dist/', '**/.venv/', 'workers-py/', 'src/contract/openapi.ts'] },
+  // Projects of their own, with the packages and the generated client that `npm run clients` installs and makes.
+  { ignores: ['clients/typescript/', 'clients/python/', 'clients/java/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -146,6 +146,22 @@ describe('The contract', () => {
         text.replace('      operationId: getHealth\n', '$&      security: [{ ApiKeys: [] }]\n'),
       /secures getHealth by ApiKeys/,
     ],
+    [
+      'takes the params of a described task type unchecked, too',
+      (text) => text.replace('not: { enum: [approve_batches, test_task] }', 'not: { enum: [] }'),
+      /approve_batches, and another that takes it too/,
+    ],
+    [
+      'has no request for a task type',
+      (text) =>
+        text.replace('enum: [approve_batches, test_task]', 'enum: [a, approve_batches, test_task]'),
+      /no request that takes a$/,
+    ],
+    [
+      'has no request for all other task types',
+      (text) => text.replace("        - $ref: '#/components/schemas/OtherTaskRequest'\n", ''),
+      /one that takes the others/,
+    ],
     ['has a parameter in a cookie', (text) => text.replace('in: path', 'in: cookie'), /task_id/],
     [
       // ajv looks at the items until one fits: what it has not looked at would be shown.
@@ -172,7 +188,7 @@ describe('The contract', () => {
       (text) =>
         text
           .replaceAll(/ +security: \[\{ ApiKey: \[\] \}, \{\}\]\n/g, '')
-          .replace('\npaths:\n', '\nsecurity: [{ ApiKey: [] }]\npaths:\n')
+          .replace('\nsecurity: []\n', '\nsecurity: [{ ApiKey: [] }]\n')
           .replace(/( +)operationId: getResult\n/, '$&$1security: []\n'),
       async (file) => {
         const secured = await startTestService({ API_KEYS: `ours=${key}` }, { contract: file });

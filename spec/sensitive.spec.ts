@@ -15,18 +15,21 @@ const DATABASE = 9;
 
 /** A task type of the fleet's own, as a team would add it to the contract. */
 const LOG_IN = `
-        - if: { required: [task_type], properties: { task_type: { const: log_in } } }
-          then:
-            properties:
-              params:
-                type: object
-                properties:
-                  user: { type: string, x-sensitive: false }
-                  password: { $ref: '#/components/schemas/Password' }
-                  accounts:
-                    type: array
-                    items: { type: object, properties: { a/b~c: { x-sensitive: true } } }
+    LogInRequest:
+      type: object
+      required: [task_type]
+      properties:
+        task_type: { const: log_in }
+        params:
+          type: object
+          properties:
+            user: { type: string, x-sensitive: false }
+            password: { $ref: '#/components/schemas/Password' }
+            accounts:
+              type: array
+              items: { type: object, properties: { a/b~c: { x-sensitive: true } } }
 `;
+const LOG_IN_ALTERNATIVE = "        - $ref: '#/components/schemas/LogInRequest'\n";
 const PASSWORD = `
     Password: { type: string, minLength: 8, x-sensitive: true }
 `;
@@ -51,8 +54,9 @@ describe('What the contract marks x-sensitive', () => {
     await writeFile(
       file,
       text
-        .replace(/(AssignTaskRequest:\n[^]*?\n {6}allOf:)\n/, `$1${LOG_IN}`)
-        .replace(/\n {2}schemas:\n/, `$&${PASSWORD}`),
+        .replace(/AssignTaskRequest:\n[^]*?\n {6}oneOf:\n/, `$&${LOG_IN_ALTERNATIVE}`)
+        .replace('not: { enum: [', '$&log_in, ')
+        .replace(/\n {2}schemas:\n/, `$&${LOG_IN}${PASSWORD}`),
     );
     const url = theFleet().redis.url.replace(/\/\d*$/, `/${DATABASE}`);
     service = await startTestService({ CELERY_BROKER_URL: url }, { contract: pathToFileURL(file) });

@@ -46,7 +46,8 @@ export function readContract(document: unknown): Contract {
     return { ...(isObject(found) ? found : {}), ...(isObject(schema) ? schema : {}) };
   };
   const request = resolve({ $ref: '#/components/schemas/AssignTaskRequest' });
-  const options = at(request, 'properties', 'options');
+  const requests = listOf(request.oneOf).map(resolve);
+  const [options] = requests.flatMap((one) => at(one, 'properties', 'options') ?? []);
   const pattern = textOf(at(document, 'components', 'schemas', 'TaskId', 'pattern'));
   const security = routes.get('assignTask')?.security ?? [];
 
@@ -55,7 +56,7 @@ export function readContract(document: unknown): Contract {
     version: textOf(at(document, 'info', 'version')),
     asksForKeys: security.length > 0 && security.every((one) => entriesOf(one).length > 0),
     routeOf: (operationId) => routes.get(operationId),
-    taskTypes: new Map(listOf(request.allOf).flatMap((rule) => taskTypesOf(rule, resolve))),
+    taskTypes: new Map(requests.flatMap((one) => taskTypesOf(one, resolve))),
     options: options === undefined ? undefined : resolve(options),
     // A browser takes these two out of an address, whatever they are written as.
     isTaskId: (text) => new RegExp(pattern, 'u').test(text) && text !== '.' && text !== '..',
@@ -63,12 +64,12 @@ export function readContract(document: unknown): Contract {
   };
 }
 
-/** The rule `if: {properties: {task_type: {const}}}, then: {properties: {params}}` of one type or several. */
-function taskTypesOf(rule: unknown, resolve: Contract['resolve']): [string, TaskSchema][] {
-  const condition = at(rule, 'if', 'properties', 'task_type');
-  const names = [...textsOf([at(condition, 'const')]), ...textsOf(at(condition, 'enum'))];
-  const params = at(rule, 'then', 'properties', 'params');
-  const isRequired = textsOf(at(rule, 'then', 'required')).includes('params');
+/** The types that a request names as its `task_type`; none where it takes the types of no other. */
+function taskTypesOf(request: JsonObject, resolve: Contract['resolve']): [string, TaskSchema][] {
+  const taskType = at(request, 'properties', 'task_type');
+  const names = [...textsOf([at(taskType, 'const')]), ...textsOf(at(taskType, 'enum'))];
+  const params = at(request, 'properties', 'params');
+  const isRequired = textsOf(request.required).includes('params');
   return params === undefined
     ? []
     : names.map((name) => [name, { params: resolve(params), isRequired }]);

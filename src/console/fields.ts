@@ -30,7 +30,8 @@ export function fieldsOf(
   const required = textsOf(schema.required);
   const properties = isObject(schema.properties) ? Object.entries(schema.properties) : [];
   return properties.map(([name, property]) => {
-    const resolved = resolve(property);
+    const named = resolve(property);
+    const resolved = named.items === undefined ? named : { ...named, items: resolve(named.items) };
     const isRequired = required.includes(name);
     return labelled(
       name,

@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { pointerPart } from '../json/jsonPointer.js';
 import type { OpenApiDocument } from './document.js';
+import { withRequestsByTaskType } from './taskTypes.js';
 
 /** What a schema says of a value. */
 export interface Verdict {
@@ -22,8 +23,9 @@ export type Check = (value: unknown, listsAllErrors: boolean) => Verdict;
  * Returns the function that compiles the schema at these keys of the document. Schemas are compiled where
  * they stand, so that their own references resolve.
  */
-export function createSchemaCompiler(document: OpenApiDocument): (...keys: string[]) => Check {
-  assertNoneBelowContains(document, '');
+export function createSchemaCompiler(written: OpenApiDocument): (...keys: string[]) => Check {
+  assertNoneBelowContains(written, '');
+  const document = withRequestsByTaskType(written);
   const deciding = createAjv(document, { allErrors: false });
   // The same schemas, which the deciding ajv has found good: to check and to compile them twice at the start
   // would be half of what the start costs in ajv.

@@ -1,16 +1,99 @@
-/** The task types whose params the contract describes: each is told by an `if` of AssignTaskRequest. */
-export function describedTaskTypes(document: object): string[] {
-  const { components } = document as Described;
-  return (components?.schemas?.AssignTaskRequest?.allOf ?? []).flatMap((branch) => {
-    const taskType = branch.if?.properties?.task_type?.const;
-    return typeof taskType === 'string' ? [taskType] : [];
+import type { OpenApiDocument } from './document.js';
+
+/** The task types whose params the contract describes: each is told by an alternative of AssignTaskRequest. */
+export function describedTaskTypes(document: OpenApiDocument): string[] {
+  return alternativesOf(document).flatMap(({ taskTypes }) => taskTypes);
+}
+
+/**
+ * The same contract, in which a request is held against the alternative of AssignTaskRequest that its task type
+ * names, and against no other: `oneOf` alone would list the faults that it has as each of them.
+ *
+ * Throws an Error where the alternatives do not tell themselves apart by their task type.
+ */
+export function withRequestsByTaskType(document: OpenApiDocument): OpenApiDocument {
+  const alternatives = alternativesOf(document);
+  const described = alternatives.filter(({ taskTypes }) => taskTypes.length > 0);
+  const [other, ...more] = alternatives.filter(({ taskTypes }) => taskTypes.length === 0);
+  if (other === undefined || more.length > 0) {
+    throw new Error(
+      'AssignTaskRequest is not oneOf requests that name their task_type and one that takes the others',
+    );
+  }
+  const names = described.flatMap(({ taskTypes }) => taskTypes);
+  assertSameNames(names, other.excluded);
+
+  const byName = described.map(({ taskTypes, schema }) => ({
+    if: ofTaskTypes(taskTypes),
+    then: schema,
+  }));
+  const byNoName =
+    names.length === 0 ? other.schema : { if: ofTaskTypes(names), else: other.schema };
+  const AssignTaskRequest = { allOf: [...byName, byNoName] };
+  const { components } = document;
+  return {
+    ...document,
+    components: { ...components, schemas: { ...schemasOf(document), AssignTaskRequest } },
+  };
+}
+
+/** One of the requests that AssignTaskRequest may be. */
+interface Alternative {
+  schema: Schema;
+  /** None where it takes the types that the others do not name. */
+  taskTypes: readonly string[];
+  /** The types that its `task_type` must not be. */
+  excluded: readonly string[];
+}
+
+interface Schema {
+  $ref?: string;
+  const?: unknown;
+  enum?: readonly unknown[];
+  not?: Schema;
+  oneOf?: readonly Schema[];
+  properties?: Readonly<Record<string, Schema>>;
+}
+
+function alternativesOf(document: OpenApiDocument): Alternative[] {
+  const schemas = schemasOf(document);
+  return (schemas.AssignTaskRequest?.oneOf ?? []).map((schema) => {
+    const { $ref } = schema;
+    const named = $ref === undefined ? schema : schemas[$ref.slice(SCHEMAS.length)];
+    const taskType = named?.properties?.task_type;
+    return { schema, taskTypes: namesOf(taskType), excluded: namesOf(taskType?.not) };
   });
 }
 
-interface Described {
-  components?: { schemas?: { AssignTaskRequest?: { allOf?: readonly Branch[] } } };
+const SCHEMAS = '#/components/schemas/';
+
+function schemasOf({ components }: OpenApiDocument): Readonly<Record<string, Schema>> {
+  return (components as { schemas?: Record<string, Schema> }).schemas ?? {};
 }
 
-interface Branch {
-  if?: { properties?: { task_type?: { const?: unknown } } };
+function namesOf(schema: Schema = {}): string[] {
+  const values = schema.const === undefined ? (schema.enum ?? []) : [schema.const];
+  return values.filter((value) => typeof value === 'string');
+}
+
+/** Whoever reads the contract as it is written finds a request in one alternative, and in one alone. */
+function assertSameNames(named: readonly string[], excluded: readonly string[]): void {
+  const twice = named.find((name, index) => named.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new Error(`AssignTaskRequest has two requests for ${twice}`);
+  }
+  const missing = named.find((name) => !excluded.includes(name));
+  if (missing !== undefined) {
+    throw new Error(
+      `AssignTaskRequest has a request for ${missing}, and another that takes it too`,
+    );
+  }
+  const lost = excluded.find((name) => !named.includes(name));
+  if (lost !== undefined) {
+    throw new Error(`AssignTaskRequest has no request that takes ${lost}`);
+  }
+}
+
+function ofTaskTypes(names: readonly string[]): object {
+  return { type: 'object', required: ['task_type'], properties: { task_type: { enum: names } } };
 }

@@ -48,7 +48,7 @@ export function createGetResults(dependencies: {
   };
 }
 
-type Entry = components['schemas']['TaskResults']['results'][number];
+type Entry = components['schemas']['ListedTaskResult'];
 
 /** Few enough for results of megabytes, and many enough to make up for the way to Redis. */
 const READ_AT_ONCE = 50;
