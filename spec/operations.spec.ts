@@ -21,7 +21,7 @@ const { groups } = parse(readFileSync(`${REPOSITORY}monitoring/prometheus/alerts
 
 /** Where a line is logged at a level that asks for attention, and where its level is worked out. */
 const ALARMING =
-  /\blog\.(?<level>warning|error|critical)\(|\blog\[(?<chosen>\w+)\(.*?\)\]\(|\breport\(/g;
+  /\blog\.(?<level>warning|error|critical)\(|\blog\[(?<chosen>\w+)\(.*?\)\]\(|\breport\((?=\s*')/g;
 
 /** The lines that the sources log so, as `LEVEL message`, and how many calls are not understood. */
 function loggedIn(text: string): { lines: string[]; unread: number } {
