@@ -26,7 +26,11 @@ const project = JSON.parse(read('package.json')) as {
 
 /** Every file of Python's requirements in the repository, by how its name ends. */
 function requirements(ending: 'in' | 'txt'): string[] {
-  const folders = ['workers-py', 'bench', 'spec/support'];
+  const folders = readdirSync(REPOSITORY, { withFileTypes: true })
+    .filter(
+      (entry) => entry.isDirectory() && !['node_modules', 'dist', '.git'].includes(entry.name),
+    )
+    .map(({ name }) => name);
   return folders.flatMap((folder) =>
     readdirSync(`${REPOSITORY}${folder}`, { recursive: true, encoding: 'utf8' })
       .filter((path) => !path.includes('.venv'))
