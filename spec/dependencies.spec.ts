@@ -49,9 +49,9 @@ function unpinned(lock: string): string[] {
   return lock
     .replaceAll('\\\n', ' ')
     .split('\n')
-    .filter(
-      (line) => line !== '' && !line.startsWith('#') && !/^\S+==\S+ .*--hash=sha256:/.test(line),
-    );
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .filter((line) => !/^\S+==\S+ .*--hash=sha256:/.test(line));
 }
 
 /** The packages of a package-lock.json that want to run something when they are installed, but for those named. */
