@@ -109,7 +109,10 @@ function digestOf(contents) {
 
 /** ReDoc's script shows a logo from outside; a page that works without the internet can't. */
 function redocScript() {
-  const script = readFileSync('node_modules/redoc/bundles/redoc.standalone.js', 'utf8');
+  const script = readFileSync(
+    new URL(import.meta.resolve('redoc/bundles/redoc.standalone.js')),
+    'utf8',
+  );
   const logo = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
   if (!script.includes(logo)) {
     throw new Error(`ReDoc's script no longer names ${logo}: see what it loads from outside now`);

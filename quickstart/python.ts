@@ -124,7 +124,7 @@ async function installPackages(
     {
       name: 'pip',
       command: prepared.python,
-      arguments: ['-m', 'pip', ...PIP_OPTIONS, 'install', '-r', 'requirements-dev.txt'],
+      arguments: ['-m', 'pip', ...PIP_OPTIONS, 'install', ...ONLY_LOCKED, '-r', REQUIREMENTS],
       environment,
       folder: workersFolder,
     },
@@ -137,6 +137,11 @@ async function installPackages(
     : 'pip could not install the packages.';
   throw new QuickstartError(`${advice}${tail(output)}`);
 }
+
+const REQUIREMENTS = 'requirements-dev.txt';
+
+/** Files of known hashes, none of which runs a build of its own when it is installed. */
+const ONLY_LOCKED = ['--require-hashes', '--only-binary', ':all:'];
 
 const PIP_OPTIONS = ['--quiet', '--no-input', '--disable-pip-version-check'];
 

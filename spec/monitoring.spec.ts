@@ -237,7 +237,9 @@ describe('The monitoring', function () {
         { image?: string; profiles?: string[]; volumes?: string[]; ports?: string[] }
       >;
     };
-    const monitoring = Object.entries(services).filter(([, { profiles }]) => profiles);
+    const monitoring = Object.entries(services).filter(([, { profiles }]) =>
+      profiles?.includes('monitoring'),
+    );
     assert.deepEqual(
       monitoring.map(([name]) => name),
       ['prometheus', 'grafana'],

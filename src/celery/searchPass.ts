@@ -46,7 +46,7 @@ export interface Findings {
 }
 
 /** Of each queue, and of what is taken. Whoever changes it changes the contract's words too. */
-export const SEARCHED_MESSAGES = 10_000;
+const SEARCHED_MESSAGES = 10_000;
 
 /** Looks once for the messages of tasks. Never rejects. */
 export async function searchMessages(

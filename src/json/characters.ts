@@ -1,14 +1,14 @@
 export const QUOTE = 0x22;
-export const PLUS = 0x2b;
+const PLUS = 0x2b;
 export const COMMA = 0x2c;
 export const MINUS = 0x2d;
-export const POINT = 0x2e;
+const POINT = 0x2e;
 export const COLON = 0x3a;
-export const CAPITAL_E = 0x45;
+const CAPITAL_E = 0x45;
 export const OPENING_BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
 export const CLOSING_BRACKET = 0x5d;
-export const SMALL_E = 0x65;
+const SMALL_E = 0x65;
 export const OPENING_BRACE = 0x7b;
 export const CLOSING_BRACE = 0x7d;
 

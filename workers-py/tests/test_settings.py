@@ -14,6 +14,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.from_environment({}) == Settings(
         broker_url="redis://localhost:6379/0",
         result_backend="redis://localhost:6379/0",
+        redis_master_name=None,
+        sentinel_credentials={},
         esc_url=None,
         esc_credentials=None,
         esc_timeout_seconds=10.0,
@@ -44,6 +46,30 @@ def test_broker_and_result_backend_can_be_set_apart() -> None:
     assert (settings.broker_url, settings.result_backend) == ("redis://b/1", "redis://c/2")
 
 
+def test_sentinels_may_stand_for_their_master() -> None:
+    url = "sentinel://:secret@a:26379/1;sentinel://:secret@b:26379/1"
+    settings = Settings.from_environment(
+        {
+            "REDIS_URL": url,
+            "CELERY_RESULT_BACKEND": "redis://c/2",
+            "REDIS_MASTER_NAME": "fleet",
+            "REDIS_SENTINEL_PASSWORD": "other-secret",
+        }
+    )
+    assert settings.broker_url == url
+    assert settings.transport_options(settings.broker_url) == {
+        "master_name": "fleet",
+        "sentinel_kwargs": {"password": "other-secret"},
+    }
+    assert settings.transport_options(settings.result_backend) == {}
+    assert "secret" not in repr(settings)
+
+
+def test_sentinels_need_the_name_of_their_master() -> None:
+    with pytest.raises(SettingsError, match=r"^REDIS_MASTER_NAME must be set"):
+        Settings.from_environment({"CELERY_BROKER_URL": "sentinel://a:26379/0"})
+
+
 def test_the_esc_systems_credentials_are_apart_from_its_url() -> None:
     settings = Settings.from_environment({"ESC_URL": "https://me:secret%2F1@esc:8443/v1"})
     assert settings.esc_url == settings.esc_name == "https://esc:8443/v1"
@@ -60,6 +86,8 @@ def test_the_esc_systems_credentials_are_apart_from_its_url() -> None:
         ("CELERY_BROKER_URL", "amqp://broker"),
         ("CELERY_BROKER_URL", "redis://broker:65536"),
         ("CELERY_RESULT_BACKEND", "redis://:secret@backend/first"),
+        ("REDIS_URL", "sentinel://:secret@a:26379/0;redis://b:26379/0"),
+        ("REDIS_URL", "sentinel://a/first"),
         ("ESC_URL", "ftp://esc"),
         ("ESC_URL", "http://[esc"),
         ("ESC_URL", "http://esc?page=1"),

@@ -27,6 +27,8 @@ app = Celery("worker", include=["worker.tasks"])
 app.conf.update(
     broker_url=settings.broker_url,
     result_backend=settings.result_backend,
+    broker_transport_options=settings.transport_options(settings.broker_url),
+    result_backend_transport_options=settings.transport_options(settings.result_backend),
     # A worker started with its broker waits for it rather than giving up.
     broker_connection_retry_on_startup=True,
     task_serializer="json",

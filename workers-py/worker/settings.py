@@ -27,6 +27,8 @@ class Settings:
 
     broker_url: str = field(repr=False)
     result_backend: str = field(repr=False)
+    redis_master_name: str | None
+    sentinel_credentials: Mapping[str, str] = field(repr=False)
     esc_url: str | None
     esc_credentials: tuple[str, str] | None = field(repr=False)
     esc_timeout_seconds: float
@@ -39,10 +41,21 @@ class Settings:
         Raises SettingsError, naming the variable, on a value of no use.
         """
         redis_url = _redis_url(environment, "REDIS_URL") or DEFAULT_REDIS_URL
+        broker_url = _redis_url(environment, "CELERY_BROKER_URL") or redis_url
+        result_backend = _redis_url(environment, "CELERY_RESULT_BACKEND") or redis_url
+        master_name = _text(environment, "REDIS_MASTER_NAME")
+        if master_name is None and any(map(_names_sentinels, (broker_url, result_backend))):
+            raise SettingsError("REDIS_MASTER_NAME must be set with sentinel:// addresses")
+        sentinel_login = {
+            "username": _text(environment, "REDIS_SENTINEL_USERNAME"),
+            "password": _text(environment, "REDIS_SENTINEL_PASSWORD"),
+        }
         esc = _http_url(environment, "ESC_URL")
         return cls(
-            broker_url=_redis_url(environment, "CELERY_BROKER_URL") or redis_url,
-            result_backend=_redis_url(environment, "CELERY_RESULT_BACKEND") or redis_url,
+            broker_url=broker_url,
+            result_backend=result_backend,
+            redis_master_name=master_name,
+            sentinel_credentials={name: text for name, text in sentinel_login.items() if text},
             esc_url=esc and esc._replace(netloc=esc.netloc.rpartition("@")[2]).geturl(),
             esc_credentials=(unquote(esc.username), unquote(esc.password or ""))
             if esc and esc.username
@@ -52,6 +65,15 @@ class Settings:
             esc_stand_in_seconds=_seconds(environment, "ESC_STAND_IN_SECONDS")
             or DEFAULT_ESC_STAND_IN_SECONDS,
         )
+
+    def transport_options(self, url: str) -> dict[str, object]:
+        """Give what Celery must know of a broker or result backend beside its URL."""
+        if not _names_sentinels(url):
+            return {}
+        return {
+            "master_name": self.redis_master_name,
+            "sentinel_kwargs": dict(self.sentinel_credentials),
+        }
 
     @property
     def esc_name(self) -> str:
@@ -77,12 +99,28 @@ def _redis_url(environment: Mapping[str, str], name: str) -> str | None:
     url = _text(environment, name)
     if url is None:
         return None
-    parts = _split_url(url, {"redis", "rediss"})
-    database = parts.path.removeprefix("/") if parts else ""
-    if parts is None or (database and not database.isdecimal()):
+    usable = (
+        all(_is_redis_url(sentinel, {"sentinel"}) for sentinel in url.split(";"))
+        if _names_sentinels(url)
+        else _is_redis_url(url, {"redis", "rediss"})
+    )
+    if not usable:
         # The value may hold a password, so the message doesn't repeat it.
-        raise SettingsError(f"{name} must be a URL such as {DEFAULT_REDIS_URL}")
+        raise SettingsError(
+            f"{name} must be a URL such as {DEFAULT_REDIS_URL}, "
+            "or sentinels such as sentinel://a:26379/0;sentinel://b:26379/0"
+        )
     return url
+
+
+def _names_sentinels(url: str) -> bool:
+    return url.startswith("sentinel://")
+
+
+def _is_redis_url(url: str, schemes: set[str]) -> bool:
+    parts = _split_url(url, schemes)
+    database = parts.path.removeprefix("/") if parts else ""
+    return parts is not None and (not database or database.isdecimal())
 
 
 def _http_url(environment: Mapping[str, str], name: str) -> SplitResult | None:

@@ -20,7 +20,7 @@ export function cutConnectionsEvery(milliseconds: number, control: Redis): () =>
 }
 
 /** Gives how many connections were cut: those that send commands, and those that are subscribed to channels. */
-export async function cutConnections(control: Redis): Promise<number> {
+async function cutConnections(control: Redis): Promise<number> {
   const cut = await Promise.all(
     ['normal', 'pubsub'].map((type) =>
       control.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'),
