@@ -5,7 +5,7 @@ import { compare } from '../bench/comparison.js';
 import { judge } from '../bench/guard.js';
 import { measureCase, type Figures } from '../bench/measure.js';
 import { readOptions } from '../bench/options.js';
-import { withSpeed } from '../bench/readme.js';
+import { headline, speedText, withMeasured } from '../bench/readme.js';
 import { runTable, startWarm, type Results } from '../bench/runTable.js';
 import { openStage, type Stage } from '../bench/stage.js';
 import { startupText } from '../bench/startup.js';
@@ -147,12 +147,27 @@ describe('The bench: a tiny run', function () {
     assert.match(String(refusal), /An answer is no 2xx: HTTP\/1\.1 400/);
   });
 
-  it('shows its results in README.md, once', () => {
+  it('shows its results in the documents, once', () => {
     const before = 'a\n<!-- npm run bench -- --write-readme -->\nold\n<!-- end -->\nz\n';
-    const once = withSpeed(before, results);
-    assert.match(once, /^a\n[^]*\| assign-small \| service \|[^]*\nFrom start to [^]*\nz\n$/);
+    const inside = speedText(results);
+    assert.match(inside, /^\| case[^]*\| assign-small \| service \|[^]*\nFrom start to [^]*$/);
+    const once = withMeasured(before, inside);
+    assert.ok(once.startsWith('a\n') && once.endsWith('\nz\n') && once.includes(inside));
     assert.ok(!once.includes('old'));
-    assert.equal(withSpeed(once, results), once);
+    assert.equal(withMeasured(once, inside), once);
+    assert.throws(() => withMeasured('a\n', inside), /There is no <!-- npm run bench/);
+  });
+
+  it('says in one line what an assignment costs, beside the better form of the peer', () => {
+    const rows = compare(
+      'assign-small',
+      new Map([
+        ['service', figures({ cpu: 50 })],
+        ['peer-sync', figures({ cpu: 1_400 })],
+        ['peer-async', figures({ cpu: 900 })],
+      ]),
+    );
+    assert.match(headline({ ...results, rows }), /^- \*\*50\.0 µs\*\* .* 900 µs: 18\.0 times/);
   });
 
   it('draws a bar for each row', () => {
