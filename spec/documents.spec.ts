@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { Script } from 'node:vm';
+import ts from 'typescript';
+import { parse, parseAllDocuments } from 'yaml';
+import { runCommand } from '../quickstart/process.js';
+import { filesOf, isKept } from './support/documents/kept.js';
+import { readPages, type Block, type Page } from './support/documents/markdown.js';
+import { REPOSITORY, theFleet } from './support/fleet.js';
+
+const pages = readPages();
+/** What tells of the present; a change log names what has gone, too. */
+const present = pages.filter(({ path }) => path !== 'CHANGELOG.md');
+
+/** How what a fence names is read. `sh` is run by spec/commands.spec.ts. */
+const READERS: Readonly<Record<string, (block: Block) => void | Promise<void>>> = {
+  sh: () => undefined,
+  text: () => undefined,
+  json: ({ text }) => void JSON.parse(text),
+  yaml: ({ text }) => {
+    for (const { errors } of parseAllDocuments(text)) assert.deepEqual(errors, []);
+  },
+  js: ({ text }) => {
+    assertTypeScript(text);
+    // A script of a page may wait as a module does.
+    if (!/^(import|export) /m.test(text)) new Script(`(async () => {\n${text}\n})`);
+  },
+  ts: ({ text }) => {
+    assertTypeScript(text);
+  },
+  python: readPython,
+};
+
+describe('The documents', () => {
+  it('link to what there is', () => {
+    const anchors = new Map(pages.map((page) => [page.path, page.anchors]));
+    const broken = pages.flatMap(({ path, links }) =>
+      links
+        .filter(({ target }) => !/^(https?|mailto):/.test(target))
+        .filter(({ target }) => {
+          const [file = '', anchor] = target.split('#');
+          const linked = file === '' ? path : normalize(join(dirname(path), file));
+          const isThere = existsSync(join(REPOSITORY, linked));
+          return !isThere || (anchor !== undefined && !anchors.get(linked)?.has(anchor));
+        })
+        .map(({ target, line }) => `${path}:${line} -> ${target}`),
+    );
+    assert.deepEqual(broken, []);
+  });
+
+  it('are all reached from README.md', () => {
+    const reached = new Set<string>();
+    const reach = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      for (const { target } of pages.find((page) => page.path === path)?.links ?? []) {
+        const [file = ''] = target.split('#');
+        if (file.endsWith('.md') && !file.includes(':'))
+          reach(normalize(join(dirname(path), file)));
+      }
+    };
+    reach('README.md');
+    assert.deepEqual(
+      pages.map(({ path }) => path).filter((path) => !reached.has(path)),
+      [],
+    );
+  });
+
+  for (const { page, line, language, text } of pages.flatMap(({ blocks }) => blocks)) {
+    it(`have a block that can be read: ${page}:${line}`, async () => {
+      const read = READERS[language];
+      assert.ok(read, `it says ${language || 'no language'}, not ${Object.keys(READERS).join()}`);
+      await read({ page, line, language, text });
+    });
+  }
+
+  it('name variables that something here reads', () => {
+    const known = filesOf('').filter((path) => !path.endsWith('.md'));
+    const text = known.map((path) => readFileSync(join(REPOSITORY, path), 'utf8')).join('\n');
+    const words = new Set(text.match(/\b[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\b/g));
+    // Those of OpenTelemetry and of Node.js are read by their packages.
+    const isForeign = (name: string): boolean => /^(OTEL|NODE)_/.test(name);
+    assert.deepEqual(
+      namesIn(present, /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g).filter(
+        ({ name }) => !words.has(name) && !isForeign(name),
+      ),
+      [],
+    );
+  });
+
+  it('name commands of package.json', () => {
+    const { scripts } = JSON.parse(readFileSync(`${REPOSITORY}package.json`, 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const wanted = namesIn(present, /(?<=\bnpm run )[\w:]+/g);
+    assert.ok(wanted.length > 5);
+    assert.deepEqual(
+      wanted.filter(({ name }) => !(name in scripts)),
+      [],
+    );
+  });
+
+  it('name files and folders that there are', () => {
+    // The bench and the service make these two.
+    const isMade = (name: string): boolean => /^(bench\/results|logs)\//.test(name);
+    const folders = readdirSync(REPOSITORY, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name.replaceAll('.', '\\.'));
+    const pattern = new RegExp(`(?<=\`)(?:${folders.join('|')})/[\\w./-]*(?=\`)`, 'g');
+    const named = namesIn(present, pattern);
+    assert.ok(named.length > 20);
+    assert.deepEqual(
+      named.filter(({ name }) => !isMade(name) && !existsSync(join(REPOSITORY, name))),
+      [],
+    );
+  });
+
+  it('name routes that the contract has', () => {
+    const { paths } = parse(readFileSync(`${REPOSITORY}openapi.yaml`, 'utf8')) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${withoutSlash(path)}`),
+    );
+    const named = namesIn(present, /(?<=`)(?:GET|POST|WS) \/[\w/{}.-]*/g);
+    assert.ok(named.length > 20);
+    assert.deepEqual(
+      named.filter(({ name }) => {
+        const [method = '', path = ''] = name.split(' ');
+        // A WebSocket begins as a GET.
+        return !routes.includes(
+          `${method.replace('WS', 'get').toLowerCase()} ${withoutSlash(path)}`,
+        );
+      }),
+      [],
+    );
+  });
+
+  it('name metrics that the service has', () => {
+    const source = filesOf('src/metrics/').map((path) =>
+      readFileSync(join(REPOSITORY, path), 'utf8'),
+    );
+    const named = namesIn(present, /\borchestrator_[a-z_]+/g);
+    assert.ok(named.length > 5);
+    assert.deepEqual(
+      named.filter(
+        ({ name }) => !source.join('\n').includes(name.replace(/_(bucket|sum|count)$/, '')),
+      ),
+      [],
+    );
+  });
+
+  it('list the variables of .env.template, and no other', () => {
+    const template = readFileSync(`${REPOSITORY}.env.template`, 'utf8');
+    const variables = [...template.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name);
+    const table = pageAt('docs/configuration.md').prose.match(/^\| `[A-Z][^|]*\|/gm) ?? [];
+    const listed = table.flatMap((cell) => cell.match(/[A-Z][A-Z0-9_]+/g) ?? []);
+    assert.deepEqual(listed.sort(), variables.sort());
+  });
+});
+
+describe('README.md', () => {
+  const readme = pageAt('README.md');
+  const firstScreen = readme.text.slice(0, readme.text.indexOf('\n## '));
+
+  it('has one screen that tells what this is, shows it and starts it', () => {
+    assert.match(firstScreen, /!\[[^\]]+\]\(docs\/console\.png\)/);
+    assert.match(firstScreen, /!\[[^\]]+\]\(docs\/data-flow\.svg\)/);
+    assert.match(firstScreen, /^npm ci && npm run quickstart /m);
+    assert.ok(firstScreen.split('\n').length <= 45);
+  });
+
+  it('stays short: what grows has a page in docs/', () => {
+    assert.ok(readme.text.split('\n').length <= 250);
+  });
+
+  it('quotes the figures that are measured', () => {
+    const [assignment, waiting, faults] = firstScreen.match(/^- \*\*[^]*?(?=\n- |\n\n|$)/gm) ?? [];
+    const speed = pageAt('docs/speed.md').prose;
+    const cell = (row: RegExp): string => row.exec(speed)?.[1] ?? '';
+    const own = cell(/^\| assign-small +\| service +(?:\|[^|]*){3}\| +([\d.,]+) \|/m);
+    assert.ok(own !== '' && assignment?.includes(`**${own} µs**`), assignment);
+    const events = cell(/^\| events +\| +200 \| +([\d.,]+) \|/m);
+    const polling = cell(/^\| poll every 2 s[^|]*\| +200 \| +([\d.,]+) \|/m);
+    assert.ok(events !== '' && waiting?.includes(`**${events} ms**`), waiting);
+    assert.ok(polling !== '' && waiting?.includes(` ${polling} ms`), waiting);
+    const rows = pageAt('docs/guarantees.md').prose.matchAll(
+      /^\|[^|]*\|[^|]*\|[^|]*\|[^|]*\| +(\d+) +\| +(\d+) +\|/gm,
+    );
+    const outcomes = [...rows].map(([, lost, doubled]) => Number(lost) + Number(doubled));
+    const clean = outcomes.filter((outcome) => outcome === 0).length;
+    assert.ok(clean > 20 && faults?.includes(`in ${clean} of ${outcomes.length} `), faults);
+  });
+
+  it('tells of every folder, and of no other', () => {
+    const section = readme.prose.slice(readme.prose.indexOf('\n## Architecture\n'));
+    const rows = [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, name = '']) => name);
+    const described = rows.filter((name) => name.endsWith('/'));
+    const made = ['.git', 'node_modules', 'dist', 'logs'];
+    const folders = ['', 'src/'].flatMap((parent) =>
+      readdirSync(join(REPOSITORY, parent), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && !made.includes(entry.name))
+        .filter(({ name }) => isKept(join(parent, name)))
+        .map(({ name }) => `${parent}${name}/`),
+    );
+    // A folder of one file is told of with the file that it belongs to.
+    const told = new Set([...described, ...(section.match(/(?<=`)src\/\w+\/(?=`)/g) ?? [])]);
+    assert.deepEqual([...told].sort(), folders.filter((folder) => folder !== 'src/').sort());
+    for (const name of rows) assert.ok(existsSync(join(REPOSITORY, name)), name);
+  });
+});
+
+describe('CHANGELOG.md', () => {
+  it('has the version in work first, and the others below it', () => {
+    const headings = [...pageAt('CHANGELOG.md').prose.matchAll(/^## (\S+)/gm)].map(
+      ([, it = '']) => it,
+    );
+    const { version } = JSON.parse(readFileSync(`${REPOSITORY}package.json`, 'utf8')) as {
+      version: string;
+    };
+    assert.ok(headings.includes(version), `${version} is not told of`);
+    const numbers = headings.map((heading) => {
+      assert.match(heading, /^\d+\.\d+\.\d+$/);
+      return heading.split('.').reduce((sum, part) => sum * 1_000 + Number(part), 0);
+    });
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((one, other) => other - one),
+    );
+  });
+});
+
+function pageAt(path: string): Page {
+  const page = pages.find((it) => it.path === path);
+  assert.ok(page, `there is no ${path}`);
+  return page;
+}
+
+/** Where a pattern matches, `PAGE:LINE`, in the text and in its blocks. */
+function namesIn(of: readonly Page[], pattern: RegExp): { name: string; where: string }[] {
+  return of.flatMap(({ path, text }) =>
+    [...text.matchAll(pattern)].map((match) => ({
+      name: match[0],
+      where: `${path}:${text.slice(0, match.index).split('\n').length}`,
+    })),
+  );
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/(.)\/$/, '$1');
+}
+
+function assertTypeScript(text: string): void {
+  const { diagnostics } = ts.transpileModule(text, {
+    reportDiagnostics: true,
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ESNext },
+  });
+  assert.deepEqual(
+    diagnostics?.map(({ messageText }) => messageText),
+    [],
+  );
+}
+
+async function readPython({ text }: Block): Promise<void> {
+  const { code, output } = await runCommand({
+    name: 'Python',
+    command: theFleet().python.python,
+    arguments: ['-c', 'import ast, sys; ast.parse(sys.argv[1])', text],
+    environment: process.env,
+    folder: REPOSITORY,
+  });
+  assert.equal(code, 0, output.join('\n'));
+}
