@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CASES, resultRequest } from '../bench/cases.js';
 import { speedChart } from '../bench/chart.js';
 import { compare } from '../bench/comparison.js';
 import { judge } from '../bench/guard.js';
 import { measureCase, type Figures } from '../bench/measure.js';
 import { readOptions } from '../bench/options.js';
-import { headline, speedText, withMeasured } from '../bench/readme.js';
+import { headline, speedText, withMeasured, writeReadme } from '../bench/readme.js';
 import { runTable, startWarm, type Results } from '../bench/runTable.js';
 import { openStage, type Stage } from '../bench/stage.js';
 import { startupText } from '../bench/startup.js';
@@ -14,7 +17,7 @@ import { figure, textTable } from '../bench/textTable.js';
 import { runWaiting } from '../bench/waiting.js';
 import { waitingCells } from '../bench/waitingTable.js';
 import { withReleasers } from '../quickstart/releasers.js';
-import { theFleet } from './support/fleet.js';
+import { REPOSITORY, theFleet } from './support/fleet.js';
 
 const TINY = { connections: 2, rounds: 2, warmUpMs: 50, measuredMs: 100, starts: 2 };
 const silent = (): void => undefined;
@@ -156,6 +159,22 @@ describe('The bench: a tiny run', function () {
     assert.ok(!once.includes('old'));
     assert.equal(withMeasured(once, inside), once);
     assert.throws(() => withMeasured('a\n', inside), /There is no <!-- npm run bench/);
+  });
+
+  it('writes them into the documents as they are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+    try {
+      for (const path of ['README.md', 'docs/speed.md']) {
+        await cp(join(REPOSITORY, path), join(folder, path));
+      }
+      await writeReadme(folder, results);
+      const text = (path: string): Promise<string> => readFile(join(folder, path), 'utf8');
+      assert.ok((await text('README.md')).includes(headline(results)));
+      assert.ok((await text('docs/speed.md')).includes(startupText(results.startups)));
+      assert.equal(await text('docs/speed.svg'), speedChart(results));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('says in one line what an assignment costs, beside the better form of the peer', () => {

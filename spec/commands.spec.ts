@@ -68,6 +68,11 @@ const ELSEWHERE: readonly {
     },
   },
   {
+    command: /^npm run pictures$/,
+    because: 'it starts all once more',
+    instead: { file: 'spec/pictures.spec.ts', has: /dist\/pictures\/main\.js/ },
+  },
+  {
     command: /^python -m pytest$/,
     because: 'it takes long',
     instead: { file: 'package.json', has: /"test:workers": ".*python -m pytest"/ },

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
-import { pictureOfConsole } from '../pictures/console.js';
+import { runCommand } from '../quickstart/process.js';
 import { openBrowser } from './support/browser.js';
 import { filesOf } from './support/documents/kept.js';
 import { readPages } from './support/documents/markdown.js';
 import { REPOSITORY } from './support/fleet.js';
-import { startTestService } from './support/service.js';
 
 /** So that a page with several of them opens at once. */
 const MAXIMUM_BYTES = 200_000;
@@ -40,15 +41,22 @@ describe('The pictures of the documents', () => {
 
   it('are taken of the console as it is', async function () {
     this.timeout(60_000);
-    const browser = await openBrowser(this);
-    const service = await startTestService();
+    await (await openBrowser(this)).close();
+    const folder = await mkdtemp(join(tmpdir(), 'pictures-'));
     try {
-      const taken = await pictureOfConsole(browser, `${service.url}/console`);
+      const { code, output } = await runCommand({
+        name: 'The script',
+        command: process.execPath,
+        arguments: [`${REPOSITORY}dist/pictures/main.js`, folder],
+        environment: process.env,
+        folder: REPOSITORY,
+      });
+      assert.equal(code, 0, output.join('\n'));
+      const taken = readFileSync(join(folder, 'console.png'));
       assert.ok(taken.length <= MAXIMUM_BYTES, `${taken.length} bytes`);
       assert.deepEqual(sizeOf(readFileSync(`${REPOSITORY}docs/console.png`)), sizeOf(taken));
     } finally {
-      await browser.close();
-      await service.close();
+      await rm(folder, { recursive: true });
     }
   });
 });
