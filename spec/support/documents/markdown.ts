@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from '../fleet.js';
@@ -38,6 +39,13 @@ export function readPages(): Page[] {
   return paths.sort((one, other) => first(one) - first(other)).map(readPage);
 }
 
+/** @throws AssertionError where there is none */
+export function pageAt(pages: readonly Page[], path: string): Page {
+  const page = pages.find((it) => it.path === path);
+  assert.ok(page, `there is no ${path}`);
+  return page;
+}
+
 function markdownFiles(folder: string): string[] {
   return readdirSync(join(REPOSITORY, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -54,7 +62,7 @@ function readPage(path: string): Page {
   return parsePage(path, readFileSync(join(REPOSITORY, path), 'utf8'));
 }
 
-export function parsePage(path: string, text: string): Page {
+function parsePage(path: string, text: string): Page {
   const blocks: Block[] = [];
   const prose = text.replace(
     FENCE,
