@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from '../fleet.js';
+import { filesOf } from './kept.js';
 
 /** A page of the documents. */
 export interface Page {
@@ -34,7 +35,9 @@ const PICTURE = /!\[[^\]]*\]\(([^()\s]+)\)/g;
 
 /** Every page of the repository, README.md first and then by path. */
 export function readPages(): Page[] {
-  const paths = markdownFiles('').sort((one, other) => one.localeCompare(other, 'en'));
+  // Tools keep pages of their own in hidden folders.
+  const own = filesOf('').filter((path) => /^[^.].*\.md$/.test(path) && !path.includes('/.'));
+  const paths = own.sort((one, other) => one.localeCompare(other, 'en'));
   const first = (path: string): number => (path === 'README.md' ? 0 : 1);
   return paths.sort((one, other) => first(one) - first(other)).map(readPage);
 }
@@ -44,18 +47,6 @@ export function pageAt(pages: readonly Page[], path: string): Page {
   const page = pages.find((it) => it.path === path);
   assert.ok(page, `there is no ${path}`);
   return page;
-}
-
-function markdownFiles(folder: string): string[] {
-  return readdirSync(join(REPOSITORY, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      // What others have written, and what is made here.
-      const isForeign = entry.name.startsWith('.') || ['node_modules', 'dist'].includes(entry.name);
-      return isForeign ? [] : markdownFiles(path);
-    }
-    return entry.name.endsWith('.md') ? [path] : [];
-  });
 }
 
 function readPage(path: string): Page {

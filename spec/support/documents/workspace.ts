@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '../fleet.js';
+import { isKept } from './kept.js';
 
 const run = promisify(execFile);
-
-/** What is made in the repository's folder, and in no copy of it. */
-const MADE = ['.git', '.venv', 'node_modules', 'dist', 'logs', '.env'];
 
 export interface Workspace {
   folder: string;
@@ -26,7 +24,7 @@ export async function openWorkspace(): Promise<Workspace> {
   try {
     await cp(REPOSITORY, folder, {
       recursive: true,
-      filter: (path) => !MADE.includes(basename(path)),
+      filter: (path) => isKept(relative(REPOSITORY, path)),
     });
     const packages = join(REPOSITORY, 'node_modules');
     // Another file system takes no hard links.
