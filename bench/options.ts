@@ -12,7 +12,7 @@ Measures this service, its FastAPI peer and a bare HTTP server under the same lo
                     ${CASES.map(({ name }) => name).join(', ')};
                     ${CONTENDERS.join(', ')}
   --profile FOLDER  writes a CPU profile (.cpuprofile) of the service, and of the floor, into a folder
-  --write-readme    puts the table and the chart into README.md and docs/speed.svg
+  --write-readme    puts the figures into README.md, docs/speed.md and docs/speed.svg
   --curves          measures by connections, queue depth, payload and processes instead
   --waiting         measures how soon clients that wait for a task hear of its end, and what many of them cost
   --guard           holds the ratios against bench/guard.json instead, and exits with 1 beyond them

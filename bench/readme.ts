@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 
@@ -7,33 +7,51 @@ import { cells, COLUMNS } from './comparison.js';
 import { machineText } from './machine.js';
 import type { Results } from './runTable.js';
 import { startupText } from './startup.js';
-import { markdownTable } from './textTable.js';
+import { figure, markdownTable } from './textTable.js';
 
 const START = '<!-- npm run bench -- --write-readme -->';
 const END = '<!-- end -->';
 
-/** Puts the results between README.md's markers, and draws docs/speed.svg. */
+/** Puts the headline into README.md and the table into docs/speed.md, and draws docs/speed.svg. */
 export async function writeReadme(projectFolder: string, results: Results): Promise<void> {
-  const path = join(projectFolder, 'README.md');
-  const options = { ...(await resolveConfig(path)), parser: 'markdown' };
-  await writeFile(path, await format(withSpeed(await readFile(path, 'utf8'), results), options));
-  await mkdir(join(projectFolder, 'docs'), { recursive: true });
+  await rewrite(join(projectFolder, 'README.md'), headline(results));
+  await rewrite(join(projectFolder, 'docs', 'speed.md'), speedText(results));
   await writeFile(join(projectFolder, 'docs', 'speed.svg'), speedChart(results));
 }
 
+async function rewrite(path: string, inside: string): Promise<void> {
+  const options = { ...(await resolveConfig(path)), parser: 'markdown' };
+  const text = withMeasured(await readFile(path, 'utf8'), inside);
+  await writeFile(path, await format(text, options));
+}
+
 /** The text with what its markers enclose replaced. */
-export function withSpeed(text: string, results: Results): string {
+export function withMeasured(text: string, inside: string): string {
   const start = text.indexOf(START);
   const end = text.indexOf(END, start);
-  if (start < 0 || end < 0) throw new Error(`README.md lacks ${START} or ${END}`);
-  const { effort, machine, measuredAt, startups } = results;
+  if (start < 0 || end < 0) throw new Error(`There is no ${START}, or no ${END} after it`);
+  return `${text.slice(0, start + START.length)}\n\n${inside}\n\n${text.slice(end)}`;
+}
+
+/** What an assignment costs, in one line of a list. */
+export function headline({ rows }: Results): string {
+  const [own, ...peers] = ['service', 'peer-sync', 'peer-async'].map((name) =>
+    rows.find((row) => row.case === 'assign-small' && row.contender === name),
+  );
+  const costs = peers.map((peer) => peer?.cpuMicrosecondsPerRequest ?? Infinity);
+  return (
+    `- **${figure(own?.cpuMicrosecondsPerRequest)} µs** of CPU time for each task assigned, where a FastAPI ` +
+    `orchestrator of the same make needs ${figure(Math.min(...costs))} µs: ${figure(own?.ratios.peerCpu)} times as much.`
+  );
+}
+
+/** The table, how long starts take, and on which machine. */
+export function speedText({ effort, machine, measuredAt, rows, startups }: Results): string {
   const rounds = `${effort.rounds} × ${effort.measuredMs / 1000} s, ${effort.connections} connections`;
-  const table = markdownTable(COLUMNS, cells(results.rows));
   const parts = [
-    table,
+    markdownTable(COLUMNS, cells(rows)),
     startupText(startups),
     `${machineText(machine)}; ${rounds}; ${measuredAt.slice(0, 10)}.`,
   ];
-  const inside = `\n\n${parts.filter((part) => part !== '').join('\n\n')}\n\n`;
-  return text.slice(0, start + START.length) + inside + text.slice(end);
+  return parts.filter((part) => part !== '').join('\n\n');
 }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CASES, resultRequest } from '../bench/cases.js';
 import { speedChart } from '../bench/chart.js';
 import { compare } from '../bench/comparison.js';
 import { judge } from '../bench/guard.js';
 import { measureCase, type Figures } from '../bench/measure.js';
 import { readOptions } from '../bench/options.js';
-import { withSpeed } from '../bench/readme.js';
+import { headline, speedText, withMeasured, writeReadme } from '../bench/readme.js';
 import { runTable, startWarm, type Results } from '../bench/runTable.js';
 import { openStage, type Stage } from '../bench/stage.js';
 import { startupText } from '../bench/startup.js';
@@ -14,7 +17,7 @@ import { figure, textTable } from '../bench/textTable.js';
 import { runWaiting } from '../bench/waiting.js';
 import { waitingCells } from '../bench/waitingTable.js';
 import { withReleasers } from '../quickstart/releasers.js';
-import { theFleet } from './support/fleet.js';
+import { REPOSITORY, theFleet } from './support/fleet.js';
 
 const TINY = { connections: 2, rounds: 2, warmUpMs: 50, measuredMs: 100, starts: 2 };
 const silent = (): void => undefined;
@@ -147,12 +150,43 @@ describe('The bench: a tiny run', function () {
     assert.match(String(refusal), /An answer is no 2xx: HTTP\/1\.1 400/);
   });
 
-  it('shows its results in README.md, once', () => {
+  it('shows its results in the documents, once', () => {
     const before = 'a\n<!-- npm run bench -- --write-readme -->\nold\n<!-- end -->\nz\n';
-    const once = withSpeed(before, results);
-    assert.match(once, /^a\n[^]*\| assign-small \| service \|[^]*\nFrom start to [^]*\nz\n$/);
+    const inside = speedText(results);
+    assert.match(inside, /^\| case[^]*\| assign-small \| service \|[^]*\nFrom start to [^]*$/);
+    const once = withMeasured(before, inside);
+    assert.ok(once.startsWith('a\n') && once.endsWith('\nz\n') && once.includes(inside));
     assert.ok(!once.includes('old'));
-    assert.equal(withSpeed(once, results), once);
+    assert.equal(withMeasured(once, inside), once);
+    assert.throws(() => withMeasured('a\n', inside), /There is no <!-- npm run bench/);
+  });
+
+  it('writes them into the documents as they are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bench-'));
+    try {
+      for (const path of ['README.md', 'docs/speed.md']) {
+        await cp(join(REPOSITORY, path), join(folder, path));
+      }
+      await writeReadme(folder, results);
+      const text = (path: string): Promise<string> => readFile(join(folder, path), 'utf8');
+      assert.ok((await text('README.md')).includes(headline(results)));
+      assert.ok((await text('docs/speed.md')).includes(startupText(results.startups)));
+      assert.equal(await text('docs/speed.svg'), speedChart(results));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('says in one line what an assignment costs, beside the better form of the peer', () => {
+    const rows = compare(
+      'assign-small',
+      new Map([
+        ['service', figures({ cpu: 50 })],
+        ['peer-sync', figures({ cpu: 1_400 })],
+        ['peer-async', figures({ cpu: 900 })],
+      ]),
+    );
+    assert.match(headline({ ...results, rows }), /^- \*\*50\.0 µs\*\* .* 900 µs: 18\.0 times/);
   });
 
   it('draws a bar for each row', () => {

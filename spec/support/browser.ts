@@ -6,13 +6,21 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 
 /** Opens a headless Chromium, or skips where there is none on the PATH. */
 export async function openBrowser(context: Context): Promise<Browser> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) {
-    console.log('    Skipped: no Chromium on the PATH (Debian: apt-get install chromium)');
+  const browser = await launchChromium();
+  if (browser === undefined) {
+    console.log(`    Skipped: ${NO_CHROMIUM}`);
     context.skip();
   }
-  const arguments_ = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
-  return chromium.launch({ executablePath, args: arguments_ });
+  return browser;
+}
+
+export const NO_CHROMIUM = 'no Chromium on the PATH (Debian: apt-get install chromium)';
+
+/** Opens a headless Chromium; undefined where there is none on the PATH. */
+export async function launchChromium(): Promise<Browser | undefined> {
+  const executablePath = findChromium();
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+  return executablePath === undefined ? undefined : chromium.launch({ executablePath, args });
 }
 
 /** Opens a page that reaches its own origin only, and demands that it wanted no more and had no error but the expected. */
