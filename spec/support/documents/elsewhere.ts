@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readOptions } from '../../../bench/options.js';
+import { readOptions as readShadowOptions } from '../../../shadow/options.js';
 import { REPOSITORY } from '../fleet.js';
 
 export interface Elsewhere {
@@ -68,9 +69,31 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     },
   },
   {
+    command: /^npm run clients\b/,
+    because: 'it installs three generators',
+    instead: { file: '.ci/run', has: /^check npm run clients -- typescript python$/m },
+  },
+  {
+    command: /^(redis-server|REDIS_URL=\S+ (uvicorn|FASTAPI_PORT=\d+ npm start)) ?/,
+    because: 'the old service is its own repository; spec/shadow.spec.ts starts such three',
+    instead: { file: 'spec/shadow.spec.ts', has: /startOldService\(/ },
+  },
+  {
+    command: /^npm run shadow\b/,
+    because: 'it is for two services; spec/shadow.spec.ts runs it between them',
+    instead: (command) => {
+      readShadowOptions(command.replaceAll('\\\n', '').split(/\s+/).slice(4));
+    },
+  },
+  {
     command: /^docker(-compose)? /,
     because: 'the images come from a registry, and a machine may have no Docker',
-    instead: { file: 'docker-compose.yml', has: /^ {2}orchestrator:$/m },
+    instead: { file: 'spec/compose.spec.ts', has: /describe\('docker-compose\.yml'/ },
+  },
+  {
+    command: /^kubectl /,
+    because: 'a machine may have no cluster',
+    instead: { file: 'spec/kubernetes.spec.ts', has: /kubernetes-validate/ },
   },
 ];
 
