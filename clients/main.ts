@@ -25,7 +25,7 @@ const options = readOptionsOrExplain(process.argv.slice(2));
 process.exitCode = options === undefined ? 2 : await clients(options).catch(explain);
 
 /** Resolves to the exit code. */
-function clients({ languages, url }: Options): Promise<number> {
+function clients({ languages, areNamed, url }: Options): Promise<number> {
   return withReleasers(async (releaseLater) => {
     const target =
       url === undefined
@@ -40,8 +40,8 @@ function clients({ languages, url }: Options): Promise<number> {
       if (reason !== undefined) skipped.push(`${language} was skipped, as ${reason}`);
     }
     for (const sentence of skipped) report.print(sentence);
-    // A run that has shown nothing is no success.
-    return skipped.length < languages.length ? 0 : 1;
+    // A run that has not shown what was asked for, or nothing at all, is no success.
+    return skipped.length > (areNamed ? 0 : languages.length - 1) ? 1 : 0;
   });
 }
 

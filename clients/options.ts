@@ -14,6 +14,8 @@ Makes a client of the contract of the running service, and runs the same program
 
 export interface Options {
   languages: readonly Language[];
+  /** Whether they were named: then none of them may be left out. */
+  areNamed: boolean;
   /** Without a slash at its end. */
   url: string | undefined;
 }
@@ -33,6 +35,7 @@ export function readOptions(args: readonly string[]): Options {
     throw new Error(`--url is no http:// or https:// address: ${values.url}`);
   }
   return {
+    areNamed: positionals.length > 0,
     languages: LANGUAGES.filter((name) => positionals.length === 0 || positionals.includes(name)),
     url: values.url?.replace(/\/+$/, ''),
   };

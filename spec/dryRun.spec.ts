@@ -173,6 +173,17 @@ describe('A dry run', () => {
     );
   });
 
+  it('shows no more of a list than its answer may hold', async () => {
+    const tasks = (count: number) => JSON.stringify(Array(count).fill({ task_type: 'a' }));
+    await post('/assign-tasks/?dry_run=true', tasks(20)).expect(200);
+    const answer = await post('/assign-tasks/?dry_run=true', tasks(21)).expect(400);
+    assert.match(
+      (answer.body as { message: string }).message,
+      /body must NOT have more than 20 items with dry_run$/,
+    );
+    assert.equal(await redis.dbsize(), 0);
+  });
+
   it('continues the trace of its caller', async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const body = '{"task_type":"spec","options":{"task_id":"mine"}}';

@@ -15,8 +15,8 @@ import type { CheckTaskType } from './strictTaskTypes.js';
 
 /**
  * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
- * same Idempotency-Key; or tells what it would send. Throws AssignmentFailed or QueueIsFull; InvalidRequest for options that can't be had
- * and for what no worker could read; IdempotencyKeyReused.
+ * same Idempotency-Key; or tells what it would send. Throws AssignmentFailed or QueueIsFull; InvalidRequest
+ * for options that can't be had and for what no worker could read; IdempotencyKeyReused.
  */
 export function createAssignTask(dependencies: {
   readAssignment: ReadAssignment;

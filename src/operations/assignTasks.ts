@@ -18,8 +18,8 @@ import type { CheckTaskType } from './strictTaskTypes.js';
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
  * it has answered before to the same Idempotency-Key; or tells what it would send. Throws TasksNotAssigned or
- * QueuesAreFull; InvalidRequest, whose faults name each task by its index; IdempotencyKeyReused; Overloaded where too
- * many wait for Redis.
+ * QueuesAreFull; InvalidRequest, whose faults name each task by its index; IdempotencyKeyReused; Overloaded
+ * where too many wait for Redis.
  */
 export function createAssignTasks(dependencies: Dependencies): Operation<'assignTasks'> {
   let inFlight = 0;
@@ -56,11 +56,18 @@ interface Dependencies {
  */
 const MAXIMUM_IN_FLIGHT = 50_000;
 
+/** An answer may be a hundred times as large as its request, and is kept until its client has read it. */
+const MAXIMUM_DRY_RUNS = 20;
+
 async function assignAll(
   input: Input<'assignTasks'>,
   { readAssignment, sendTasks, previewTasks, checkTaskType, timeout, count }: Dependencies,
 ): Promise<ReplyOf<'assignTasks'>> {
   const { body, sent, headers, query, client, sensitive, trace, annotate } = input;
+  if (query.dry_run && body.length > MAXIMUM_DRY_RUNS) {
+    const message = `must NOT have more than ${MAXIMUM_DRY_RUNS} items with dry_run`;
+    throw invalid([{ in: 'body', pointer: '', message }]);
+  }
   const start = performance.now();
   const sensitiveOf = byIndex(sensitive);
   const assignments = itemsOf(sent).map((item, index) =>
