@@ -41,7 +41,7 @@ export function headline({ rows }: Results): string {
   const costs = peers.map((peer) => peer?.cpuMicrosecondsPerRequest ?? Infinity);
   return (
     `- **${figure(own?.cpuMicrosecondsPerRequest)} µs** of CPU time for each task assigned, where a FastAPI ` +
-    `orchestrator of the same make needs ${figure(Math.min(...costs))} µs: ${figure(own?.ratios.peerCpu)} times as much.`
+    `orchestrator with the same routes needs ${figure(Math.min(...costs))} µs: ${figure(own?.ratios.peerCpu)} times as much.`
   );
 }
 

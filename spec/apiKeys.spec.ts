@@ -32,8 +32,9 @@ describe('With API_KEYS', () => {
         const answer = await (key === undefined ? test : test.set('X-API-Key', key)).expect(401);
         assert.equal(answer.headers['www-authenticate'], 'ApiKey');
         const { message, detail } = answer.body as Record<string, string>;
-        assert.equal(message, 'Invalid or missing API key');
-        assert.equal(detail, message);
+        assert.equal(message, 'Invalid or missing API key: it belongs in the header x-api-key');
+        // As the service being replaced had it.
+        assert.equal(detail, 'Invalid or missing API key');
       }
     });
   }

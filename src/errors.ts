@@ -50,10 +50,12 @@ export class InvalidRequest extends ClientVisibleError {
 
 export class NotAuthenticated extends ClientVisibleError {
   override readonly status = 401;
-  override readonly detail = this.message;
+  override readonly detail = 'Invalid or missing API key';
 
   constructor() {
-    super('Invalid or missing API key', { headers: { 'WWW-Authenticate': 'ApiKey' } });
+    super('Invalid or missing API key: it belongs in the header x-api-key', {
+      headers: { 'WWW-Authenticate': 'ApiKey' },
+    });
   }
 }
 

@@ -49,7 +49,7 @@ async function main(): Promise<void> {
       ? startService(config, log, { metricsExchange: primary?.metrics })
       : startProcesses(config, { ...opened, stopSignal }));
     tell('Listening', {
-      ...{ host, port: service.port, root_path: rootPath },
+      ...{ host, port: service.port, root_path: rootPath, api_keys: config.apiKeys.length },
       processes: processes === 1 ? undefined : processes,
     });
     const signal = await Promise.race([stopSignal, ...(primary ? [primary.stopped] : [])]);
