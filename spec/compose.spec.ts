@@ -9,6 +9,7 @@ interface Service {
   environment?: Record<string, string | number | null>;
   depends_on?: Record<string, unknown> | string[];
   stop_grace_period?: string;
+  volumes?: string[];
 }
 
 /** What the file decides itself, or leaves as it is. */
@@ -19,9 +20,9 @@ const FIXED = [
   ...['FASTAPI_HOST', 'FASTAPI_PORT', 'LOG_FILE'],
 ];
 
-const { services } = parse(readFileSync(`${REPOSITORY}docker-compose.yml`, 'utf8'), {
+const { services, volumes } = parse(readFileSync(`${REPOSITORY}docker-compose.yml`, 'utf8'), {
   merge: true,
-}) as { services: Record<string, Service> };
+}) as { services: Record<string, Service>; volumes: Record<string, unknown> };
 
 /** With nothing set outside: each value is its default. */
 function environmentOf(name: string): Record<string, string> {
@@ -82,6 +83,19 @@ describe('docker-compose.yml', () => {
         assert.ok(names.includes(other), `${name} needs ${other}`);
       }
     }
+  });
+
+  it('keeps what a failover changes in a volume of each Redis and sentinel, which `down` leaves', () => {
+    const changing = Object.keys(services).filter((name) => environmentOf(name).CONFIGURATION);
+    assert.equal(changing.length, 5);
+    const used = changing.map((name) => {
+      const mounts = services[name]?.volumes ?? [];
+      const [, volume = ''] =
+        mounts.map((mount) => /^([\w-]+):\/data$/.exec(mount)).find(Boolean) ?? [];
+      assert.ok(volume in volumes, `${name}: /data is in no volume that has a name`);
+      return volume;
+    });
+    assert.equal(new Set(used).size, changing.length);
   });
 
   it('waits longer for the end of a container than the service takes', () => {
