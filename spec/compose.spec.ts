@@ -24,12 +24,16 @@ const { services, volumes } = parse(readFileSync(`${REPOSITORY}docker-compose.ym
   merge: true,
 }) as { services: Record<string, Service>; volumes: Record<string, unknown> };
 
-/** With nothing set outside: each value is its default. */
+/** A value with nothing set outside: its default. */
+function withDefaults(value: string): string {
+  return value.replace(/\$\{\w+:-(.*?)\}/g, '$1');
+}
+
 function environmentOf(name: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(services[name]?.environment ?? {}).map(([variable, value]) => [
       variable,
-      String(value ?? '').replace(/\$\{\w+:-(.*?)\}/g, '$1'),
+      withDefaults(String(value ?? '')),
     ]),
   );
 }
@@ -100,8 +104,12 @@ describe('docker-compose.yml', () => {
 
   it('waits longer for the end of a container than the service takes', () => {
     for (const name of ['orchestrator', 'orchestrator-sentinel']) {
-      const { shutdownDelayMs, shutdownTimeoutMs } = readConfig(environmentOf(name), 'none');
-      const grace = Number(/^(\d+)s$/.exec(services[name]?.stop_grace_period ?? '')?.[1]);
+      const config = readConfig(environmentOf(name), 'none');
+      const { assignTimeoutMs, resultTimeoutMs, shutdownDelayMs, shutdownTimeoutMs } = config;
+      assert.ok(shutdownTimeoutMs > Math.max(assignTimeoutMs, resultTimeoutMs), name);
+      const period = services[name]?.stop_grace_period ?? '';
+      assert.match(period, /^\$\{STOP_GRACE_PERIOD:-/, 'it follows no longer SHUTDOWN_TIMEOUT_MS');
+      const grace = Number(/^(\d+)s$/.exec(withDefaults(period))?.[1]);
       assert.ok(grace * 1000 >= shutdownDelayMs + shutdownTimeoutMs + 5_000, name);
     }
   });
