@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
+import { RECIPES } from '../clients/languages.js';
 import { prepareChecks } from './support/checks.js';
 import { REPOSITORY, theFleet } from './support/fleet.js';
 import { licencesPage, servicePackages, workerPackages } from './support/licences.js';
@@ -80,9 +81,21 @@ describe('The dependencies', function () {
     assert.deepEqual(explained.sort(), all.sort());
   });
 
-  it('run nothing when they are installed, unless they are named', () => {
+  it('run nothing when they are installed, unless they are named', async () => {
     const allowed = Object.keys(project.allowScripts);
     assert.deepEqual(scripted(read('package-lock.json'), allowed), []);
+    assert.deepEqual(scripted(read('clients/typescript/package-lock.json'), []), []);
+    const environment = {};
+    const recipe = await RECIPES.typescript({
+      folder: '',
+      contract: '',
+      environment,
+      say: assert.fail,
+    });
+    assert.ok(typeof recipe !== 'string');
+    for (const [, [command, what, ...options]] of recipe.steps) {
+      if (command === 'npm' && what === 'ci') assert.ok(options.includes('--ignore-scripts'));
+    }
     const lock =
       '{"packages": {"": {}, "node_modules/a/node_modules/b": {"hasInstallScript": true}}}';
     assert.deepEqual(scripted(lock, []), ['b']);
