@@ -12,7 +12,16 @@ const run = promisify(execFile);
 
 /** Licences that ask for no more than their own text; certifi's is the exception. */
 const ALLOWED = [
-  ...['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'PSF-2.0', 'MPL-2.0'],
+  ...[
+    'MIT',
+    'ISC',
+    'BSD-2-Clause',
+    'BSD-3-Clause',
+    'Apache-2.0',
+    'PSF-2.0',
+    'Python-2.0',
+    'MPL-2.0',
+  ],
 ];
 
 function read(path: string): string {
@@ -156,13 +165,37 @@ describe('The dependencies', function () {
       return bill.components;
     };
     const service = components('service').map(({ purl }) => purl?.replace(/@[^@]*$/, ''));
-    const wanted = servicePackages().filter(({ name }) => name !== 'redoc');
+    const wanted = servicePackages().map(({ name }) => `pkg:npm/${name.replace('@', '%40')}`);
+    assert.ok(wanted.includes('pkg:npm/redoc') && wanted.includes('pkg:npm/react'));
+    assert.deepEqual([...new Set(service)].sort(), [...new Set(wanted)].sort());
+    assert.ok(components('build').some(({ name }) => name === 'mocha'));
+
+    const namesOf = (bill: string): string[] => components(bill).map(({ name }) => name);
+    const workers = await workerPackages(theFleet().python);
+    // Each once, and nothing that is for other Pythons or machines.
+    assert.deepEqual(namesOf('flower').sort(), workers.map(({ name }) => name).sort());
     assert.deepEqual(
-      [...new Set(service)].sort(),
-      [...new Set(wanted.map(({ name }) => `pkg:npm/${name.replace('@', '%40')}`))].sort(),
+      namesOf('flower').filter((name) => !namesOf('workers').includes(name)),
+      ['flower', 'humanize', 'prometheus-client', 'pytz', 'tornado'],
     );
-    assert.ok(components('build').some(({ name }) => name === 'redoc'));
-    assert.ok(components('workers').some(({ purl }) => purl?.startsWith('pkg:pypi/celery@')));
-    assert.ok(components('flower').some(({ purl }) => purl?.startsWith('pkg:pypi/flower@')));
+    for (const bill of ['workers', 'flower']) {
+      for (const { name, version, purl } of components(bill)) {
+        assert.equal(purl, `pkg:pypi/${name}@${version}`);
+      }
+    }
+  });
+
+  it('have their notices beside the scripts that they are in', () => {
+    const folder = 'dist/documentation/identity/';
+    const scripts = readdirSync(`${REPOSITORY}${folder}`).filter((name) => name.endsWith('.js'));
+    const named = scripts.flatMap((name) => {
+      const [, notices] =
+        /^\/\*! For license information please see (\S+) \*\//.exec(read(folder + name)) ?? [];
+      return notices ?? [];
+    });
+    assert.ok(named.includes('redoc.standalone.js.LICENSE.txt'));
+    for (const name of named) {
+      assert.match(read(folder + name), /Copyright|@license/, name);
+    }
   });
 });
