@@ -11,8 +11,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import swaggerUi from 'swagger-ui-express';
+
+const REDOC_SCRIPT = fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js'));
+
+/** How the file beside a bundled script is named that has the copyright notices of what is inside. */
+const NOTICES = '.LICENSE.txt';
 
 // What is there stays until the contract is known to be readable.
 await writeContractTypes().catch(({ message }) => {
@@ -57,12 +63,19 @@ function writeDocumentationFiles() {
     'swagger-ui-dist/absolute-path',
   );
   const names = [...swaggerUi.generateHTML().matchAll(/"\.\/([^"]+)"/g)].map(([, name]) => name);
-  const files = names
+  const paths = names
     .map((name) => [name, `${swaggerUiFolder()}/${name}`])
-    .filter(([, path]) => existsSync(path))
-    .map(([name, path]) => [name, readFileSync(path)]);
-  files.push(['redoc.standalone.js', redocScript()]);
+    .filter(([, path]) => existsSync(path));
+  paths.push(['redoc.standalone.js', REDOC_SCRIPT]);
+  const files = paths.map(([name, path]) => [
+    name,
+    path === REDOC_SCRIPT ? redocScript() : readFileSync(path),
+  ]);
   writeCompressed('dist/documentation', files, ([, content]) => digestOf([content]));
+  // What the packages inside the scripts want to be passed on with them.
+  for (const [name, path] of paths.filter(([, path]) => existsSync(`${path}${NOTICES}`))) {
+    copyFileSync(`${path}${NOTICES}`, `dist/documentation/identity/${name}${NOTICES}`);
+  }
 }
 
 /**
@@ -109,10 +122,7 @@ function digestOf(contents) {
 
 /** ReDoc's script shows a logo from outside; a page that works without the internet can't. */
 function redocScript() {
-  const script = readFileSync(
-    new URL(import.meta.resolve('redoc/bundles/redoc.standalone.js')),
-    'utf8',
-  );
+  const script = readFileSync(REDOC_SCRIPT, 'utf8');
   const logo = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
   if (!script.includes(logo)) {
     throw new Error(`ReDoc's script no longer names ${logo}: see what it loads from outside now`);

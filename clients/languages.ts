@@ -31,7 +31,7 @@ export const RECIPES: Readonly<Record<Language, (kitchen: Kitchen) => Promise<Re
   typescript: ({ contract }) =>
     Promise.resolve({
       steps: [
-        ['packages', ['npm', 'ci', '--no-audit', '--no-fund']],
+        ['packages', ['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund']],
         ['client', ['npm', 'run', 'generate', '--', contract]],
         ['types', ['npm', 'run', 'build']],
         ['program', [process.execPath, 'dist/main.js']],

@@ -9,6 +9,7 @@ interface Service {
   environment?: Record<string, string | number | null>;
   depends_on?: Record<string, unknown> | string[];
   stop_grace_period?: string;
+  volumes?: string[];
 }
 
 /** What the file decides itself, or leaves as it is. */
@@ -19,16 +20,20 @@ const FIXED = [
   ...['FASTAPI_HOST', 'FASTAPI_PORT', 'LOG_FILE'],
 ];
 
-const { services } = parse(readFileSync(`${REPOSITORY}docker-compose.yml`, 'utf8'), {
+const { services, volumes } = parse(readFileSync(`${REPOSITORY}docker-compose.yml`, 'utf8'), {
   merge: true,
-}) as { services: Record<string, Service> };
+}) as { services: Record<string, Service>; volumes: Record<string, unknown> };
 
-/** With nothing set outside: each value is its default. */
+/** A value with nothing set outside: its default. */
+function withDefaults(value: string): string {
+  return value.replace(/\$\{\w+:-(.*?)\}/g, '$1');
+}
+
 function environmentOf(name: string): Record<string, string> {
   return Object.fromEntries(
     Object.entries(services[name]?.environment ?? {}).map(([variable, value]) => [
       variable,
-      String(value ?? '').replace(/\$\{\w+:-(.*?)\}/g, '$1'),
+      withDefaults(String(value ?? '')),
     ]),
   );
 }
@@ -84,10 +89,27 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('keeps what a failover changes in a volume of each Redis and sentinel, which `down` leaves', () => {
+    const changing = Object.keys(services).filter((name) => environmentOf(name).CONFIGURATION);
+    assert.equal(changing.length, 5);
+    const used = changing.map((name) => {
+      const mounts = services[name]?.volumes ?? [];
+      const [, volume = ''] =
+        mounts.map((mount) => /^([\w-]+):\/data$/.exec(mount)).find(Boolean) ?? [];
+      assert.ok(volume in volumes, `${name}: /data is in no volume that has a name`);
+      return volume;
+    });
+    assert.equal(new Set(used).size, changing.length);
+  });
+
   it('waits longer for the end of a container than the service takes', () => {
     for (const name of ['orchestrator', 'orchestrator-sentinel']) {
-      const { shutdownDelayMs, shutdownTimeoutMs } = readConfig(environmentOf(name), 'none');
-      const grace = Number(/^(\d+)s$/.exec(services[name]?.stop_grace_period ?? '')?.[1]);
+      const config = readConfig(environmentOf(name), 'none');
+      const { assignTimeoutMs, resultTimeoutMs, shutdownDelayMs, shutdownTimeoutMs } = config;
+      assert.ok(shutdownTimeoutMs > Math.max(assignTimeoutMs, resultTimeoutMs), name);
+      const period = services[name]?.stop_grace_period ?? '';
+      assert.match(period, /^\$\{STOP_GRACE_PERIOD:-/, 'it follows no longer SHUTDOWN_TIMEOUT_MS');
+      const grace = Number(/^(\d+)s$/.exec(withDefaults(period))?.[1]);
       assert.ok(grace * 1000 >= shutdownDelayMs + shutdownTimeoutMs + 5_000, name);
     }
   });

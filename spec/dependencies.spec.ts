@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
+import { RECIPES } from '../clients/languages.js';
 import { prepareChecks } from './support/checks.js';
 import { REPOSITORY, theFleet } from './support/fleet.js';
 import { licencesPage, servicePackages, workerPackages } from './support/licences.js';
@@ -11,7 +12,16 @@ const run = promisify(execFile);
 
 /** Licences that ask for no more than their own text; certifi's is the exception. */
 const ALLOWED = [
-  ...['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'PSF-2.0', 'MPL-2.0'],
+  ...[
+    'MIT',
+    'ISC',
+    'BSD-2-Clause',
+    'BSD-3-Clause',
+    'Apache-2.0',
+    'PSF-2.0',
+    'Python-2.0',
+    'MPL-2.0',
+  ],
 ];
 
 function read(path: string): string {
@@ -80,9 +90,16 @@ describe('The dependencies', function () {
     assert.deepEqual(explained.sort(), all.sort());
   });
 
-  it('run nothing when they are installed, unless they are named', () => {
+  it('run nothing when they are installed, unless they are named', async () => {
     const allowed = Object.keys(project.allowScripts);
     assert.deepEqual(scripted(read('package-lock.json'), allowed), []);
+    assert.deepEqual(scripted(read('clients/typescript/package-lock.json'), []), []);
+    const kitchen = { folder: '', contract: '', environment: {}, say: () => undefined };
+    const recipe = await RECIPES.typescript(kitchen);
+    assert.ok(typeof recipe !== 'string');
+    for (const [, [command, what, ...options]] of recipe.steps) {
+      if (command === 'npm' && what === 'ci') assert.ok(options.includes('--ignore-scripts'));
+    }
     const lock =
       '{"packages": {"": {}, "node_modules/a/node_modules/b": {"hasInstallScript": true}}}';
     assert.deepEqual(scripted(lock, []), ['b']);
@@ -143,13 +160,37 @@ describe('The dependencies', function () {
       return bill.components;
     };
     const service = components('service').map(({ purl }) => purl?.replace(/@[^@]*$/, ''));
-    const wanted = servicePackages().filter(({ name }) => name !== 'redoc');
+    const wanted = servicePackages().map(({ name }) => `pkg:npm/${name.replace('@', '%40')}`);
+    assert.ok(wanted.includes('pkg:npm/redoc') && wanted.includes('pkg:npm/react'));
+    assert.deepEqual([...new Set(service)].sort(), [...new Set(wanted)].sort());
+    assert.ok(components('build').some(({ name }) => name === 'mocha'));
+
+    const namesOf = (bill: string): string[] => components(bill).map(({ name }) => name);
+    const workers = await workerPackages(theFleet().python);
+    // Each once, and nothing that is for other Pythons or machines.
+    assert.deepEqual(namesOf('flower').sort(), workers.map(({ name }) => name).sort());
     assert.deepEqual(
-      [...new Set(service)].sort(),
-      [...new Set(wanted.map(({ name }) => `pkg:npm/${name.replace('@', '%40')}`))].sort(),
+      namesOf('flower').filter((name) => !namesOf('workers').includes(name)),
+      ['flower', 'humanize', 'prometheus-client', 'pytz', 'tornado'],
     );
-    assert.ok(components('build').some(({ name }) => name === 'redoc'));
-    assert.ok(components('workers').some(({ purl }) => purl?.startsWith('pkg:pypi/celery@')));
-    assert.ok(components('flower').some(({ purl }) => purl?.startsWith('pkg:pypi/flower@')));
+    for (const bill of ['workers', 'flower']) {
+      for (const { name, version, purl } of components(bill)) {
+        assert.equal(purl, `pkg:pypi/${name}@${version}`);
+      }
+    }
+  });
+
+  it('have their notices beside the scripts that they are in', () => {
+    const folder = 'dist/documentation/identity/';
+    const scripts = readdirSync(`${REPOSITORY}${folder}`).filter((name) => name.endsWith('.js'));
+    const named = scripts.flatMap((name) => {
+      const [, notices] =
+        /^\/\*! For license information please see (\S+) \*\//.exec(read(folder + name)) ?? [];
+      return notices ?? [];
+    });
+    assert.ok(named.includes('redoc.standalone.js.LICENSE.txt'));
+    for (const name of named) {
+      assert.match(read(folder + name), /Copyright|@license/, name);
+    }
   });
 });

@@ -10,12 +10,15 @@ import { readConfig, type Config } from '../src/config.js';
 import { prepareChecks } from './support/checks.js';
 import { REPOSITORY } from './support/fleet.js';
 
+const PAGE = readFileSync(`${REPOSITORY}docs/operations.md`, 'utf8');
 const FOLDER = `${REPOSITORY}kubernetes/`;
 /** The Kubernetes whose schemas decide. */
 const KUBERNETES = '1.37';
 const KEY = 'a-key-of-this-spec-0123456789';
 
 interface Probe {
+  initialDelaySeconds?: number;
+  periodSeconds?: number;
   httpGet?: { path: string; port: string };
 }
 
@@ -189,9 +192,8 @@ describe('The manifests of kubernetes/', function () {
   }
 
   it('use the secrets that docs/operations.md makes, and no others', () => {
-    const page = readFileSync(`${REPOSITORY}docs/operations.md`, 'utf8');
     const [, name = '', options = ''] =
-      /^kubectl create secret generic (\S+) \\\n(.*)$/m.exec(page) ?? [];
+      /^kubectl create secret generic (\S+) \\\n(.*)$/m.exec(PAGE) ?? [];
     const made = [...options.matchAll(/--from-(?:literal|file)=([^=]+)=/g)].map(
       ([, key = '']) => `${name}/${key}`,
     );
@@ -203,5 +205,31 @@ describe('The manifests of kubernetes/', function () {
       ),
     ]);
     assert.deepEqual([...new Set(used)].sort(), made.sort());
+  });
+
+  it('keep the address of Redis when docs/operations.md changes the API keys', async () => {
+    const [, name = '', change = ''] =
+      /^ *kubectl patch secret (\S+) --type merge \\\n *-p (".*")$/m.exec(PAGE) ?? [];
+    const folder = await mkdtemp(join(tmpdir(), 'keys-'));
+    try {
+      // Longer than a line of base64.
+      const keys = `frontend=${KEY}\nfrontend-2=${KEY}-2\nci=${KEY}-3\n`;
+      await writeFile(join(folder, 'api-keys'), keys);
+      const print = ['-ec', `printf %s ${change}`];
+      const { stdout } = await promisify(execFile)('bash', print, { cwd: folder });
+      assert.deepEqual(JSON.parse(stdout), {
+        data: { 'api-keys': Buffer.from(keys).toString('base64') },
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const secrets = PAGE.match(/\bsecret generic \w+/g);
+    assert.deepEqual(secrets, [`secret generic ${name}`], 'only the first one is made whole');
+  });
+
+  it('find out soon that a worker is ready', () => {
+    const { initialDelaySeconds = 0, periodSeconds = 10 } =
+      podOf('worker').containers[0].readinessProbe ?? {};
+    assert.ok(initialDelaySeconds + periodSeconds <= 30);
   });
 });

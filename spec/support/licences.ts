@@ -10,21 +10,64 @@ export interface Licensed {
   licence: string;
 }
 
-interface Lock {
-  packages: Record<string, { name?: string; dev?: boolean; license?: string }>;
+interface LockedPackage {
+  name?: string;
+  dev?: boolean;
+  license?: string;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
 
-/** Those of the service, as package-lock.json has them. */
+/** By path, such as node_modules/a/node_modules/b; that of the project itself is empty. */
+type LockedPackages = Readonly<Record<string, LockedPackage>>;
+
+/** Those of the service, as package-lock.json has them: what is installed, and what ReDoc's script has inside. */
 export function servicePackages(): Licensed[] {
-  const { packages } = JSON.parse(readFileSync(`${REPOSITORY}package-lock.json`, 'utf8')) as Lock;
+  const { packages } = JSON.parse(readFileSync(`${REPOSITORY}package-lock.json`, 'utf8')) as {
+    packages: LockedPackages;
+  };
   // The build copies ReDoc's script into the service.
+  const inScript = neededBy('node_modules/redoc', packages);
   return Object.entries(packages)
-    .filter(([path, { dev }]) => path !== '' && (dev !== true || path === 'node_modules/redoc'))
-    .map(([path, { name, license }]) => ({
-      name: name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
-      licence: license ?? 'none',
-    }));
+    .filter(([path, { dev }]) => path !== '' && (dev !== true || inScript.has(path)))
+    .map(([path, { name, license = 'none' }]) => {
+      const called = name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+      return { name: called, licence: OF_PACKAGES[called] ?? license.replace(/^\((.*)\)$/, '$1') };
+    });
 }
+
+/** The paths of a package and of all that comes along with it. */
+function neededBy(path: string, packages: LockedPackages, found = new Set<string>()): Set<string> {
+  const locked = packages[path];
+  if (locked === undefined || found.has(path)) return found;
+  found.add(path);
+  const { peerDependenciesMeta: about = {}, ...needs } = locked;
+  const peers = Object.keys(needs.peerDependencies ?? {}).filter((name) => !about[name]?.optional);
+  for (const name of [
+    ...Object.keys({ ...needs.dependencies, ...needs.optionalDependencies }),
+    ...peers,
+  ]) {
+    neededBy(foundFrom(path, name, packages), packages, found);
+  }
+  return found;
+}
+
+/** The path of the package that one of this path gets by this name: the nearest, as Node.js looks for it. */
+function foundFrom(path: string, name: string, packages: LockedPackages): string {
+  const own = `${path}/node_modules/${name}`;
+  if (own in packages) return own;
+  const above = path.lastIndexOf('/node_modules/');
+  return above < 0 ? `node_modules/${name}` : foundFrom(path.slice(0, above), name, packages);
+}
+
+/** Whose package.json names none, or a family of them: as their file LICENSE has it. */
+const OF_PACKAGES: Readonly<Record<string, string>> = {
+  decko: 'MIT',
+  stickyfill: 'MIT',
+  'url-template': 'BSD-3-Clause',
+};
 
 /** Older packages name their licence in words, or by a classifier alone. */
 const IN_SPDX: Readonly<Record<string, string>> = {
@@ -76,6 +119,9 @@ Of all that runs in production. \`npm run licences\` writes this page, and \`spe
 other licences than permissive ones, and the MPL of certifi, which binds changes of its own files alone.
 
 ## The service
+
+With ReDoc and what it needs: the build copies its script, which has parts of them inside, in the versions that ReDoc's
+makers took. The script's notices are beside it, in \`dist/documentation/identity\`.
 
 ${byLicence(servicePackages())}
 
