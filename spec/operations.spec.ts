@@ -13,6 +13,7 @@ interface Rule {
   alert: string;
   expr: string;
   labels: { severity: string };
+  annotations: { runbook_url: string };
 }
 
 const { groups } = parse(readFileSync(`${REPOSITORY}monitoring/prometheus/alerts.yml`, 'utf8')) as {
@@ -61,6 +62,15 @@ describe('docs/operations.md', () => {
         [...new Set(expr.match(/\b(?:orchestrator_|nodejs_)\w+|\bup\b/g))],
       ]),
     );
+  });
+
+  it('is where every alert sends its reader', () => {
+    const anchors = [...PAGE.matchAll(/^#+ (.+)$/gm)].map(
+      ([, title = '']) => `docs/operations.md#${title.toLowerCase().replaceAll(' ', '-')}`,
+    );
+    for (const { alert, annotations } of groups.flatMap(({ rules }) => rules)) {
+      assert.ok(anchors.includes(annotations.runbook_url), `${alert}: ${annotations.runbook_url}`);
+    }
   });
 
   it('names only metrics that there are', async () => {
