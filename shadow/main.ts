@@ -17,7 +17,7 @@ function print(text: string): void {
 
 function readOptionsOrExplain(args: readonly string[]): Options | undefined {
   try {
-    return readOptions(args);
+    return readOptions(args, process.env);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return undefined;

@@ -6,12 +6,7 @@ import { queueKeys } from '../src/celery/redisKeys.js';
 import type { RedisAddress } from '../src/celery/redisUrl.js';
 import { keyPrefixOf } from '../src/celery/results.js';
 import { ShadowError } from './failure.js';
-
-/** A message in a list. */
-export interface ListedMessage {
-  key: string;
-  text: string;
-}
+import type { ListedMessage } from './messages.js';
 
 /** What the Redis of a service holds. Nothing is ever taken out of a queue but what `remove` is given. */
 export interface RedisView {
@@ -29,6 +24,13 @@ export interface RedisView {
 const CONNECT_PATIENCE_MS = 2_000;
 const STORED_SECONDS = 60;
 
+/** What there is to look at. */
+interface Sight {
+  queues: readonly string[];
+  /** Before every key and channel: Celery's `global_keyprefix`, of its broker and its results; may be empty. */
+  keyPrefix: string;
+}
+
 /**
  * Connects. Throws a ShadowError where there is no Redis, or a worker listens to it: it would take the messages
  * before they are read, and run their tasks.
@@ -37,14 +39,14 @@ const STORED_SECONDS = 60;
  */
 export async function openRedisView(
   address: RedisAddress,
-  queues: readonly string[],
+  { queues, keyPrefix }: Sight,
   option: string,
 ): Promise<RedisView> {
   const redis = await connect(address, option);
   const keys = queues.flatMap(queueKeys);
   let lengths = new Map<string, number>();
   try {
-    await assertNoWorker(redis, address, option);
+    await assertNoWorker(redis, address, { keyPrefix, option });
   } catch (error) {
     redis.disconnect();
     throw error instanceof ShadowError ? error : unusable(address, option, error);
@@ -54,26 +56,27 @@ export async function openRedisView(
     async mark() {
       lengths = new Map();
       for (const key of keys) {
-        lengths.set(key, await redis.llen(key));
+        lengths.set(key, await redis.llen(`${keyPrefix}${key}`));
       }
     },
     async newMessages() {
       const messages: ListedMessage[] = [];
       for (const key of keys) {
-        const added = (await redis.llen(key)) - (lengths.get(key) ?? 0);
+        const list = `${keyPrefix}${key}`;
+        const added = (await redis.llen(list)) - (lengths.get(key) ?? 0);
         // The newest is the first: LRANGE key 0 -1 would be all of a long queue.
-        const texts = added > 0 ? await redis.lrange(key, 0, added - 1) : [];
+        const texts = added > 0 ? await redis.lrange(list, 0, added - 1) : [];
         messages.push(...texts.reverse().map((text) => ({ key, text })));
       }
       return messages;
     },
     async remove(messages) {
       for (const { key, text } of messages) {
-        await redis.lrem(key, 1, text);
+        await redis.lrem(`${keyPrefix}${key}`, 1, text);
       }
     },
     async store(taskId, meta) {
-      await redis.setex(`${keyPrefixOf('')}${taskId}`, STORED_SECONDS, meta);
+      await redis.setex(`${keyPrefixOf(keyPrefix)}${taskId}`, STORED_SECONDS, meta);
     },
     close() {
       redis.disconnect();
@@ -115,13 +118,17 @@ const BLOCKED_BY_BRPOP = / flags=[A-Za-z]*b[A-Za-z]* .* cmd=brpop /;
  * A worker subscribes to its remote control, unless that is switched off; and it waits for messages by BRPOP, unless
  * it is busy.
  */
-async function assertNoWorker(redis: Redis, address: RedisAddress, option: string): Promise<void> {
+async function assertNoWorker(
+  redis: Redis,
+  address: RedisAddress,
+  { keyPrefix, option }: { keyPrefix: string; option: string },
+): Promise<void> {
   const ping = controlMessage(
     { method: 'ping', arguments: {}, destination: ['nobody'] },
     { ticket: randomUUID(), id: randomUUID() },
     { clock: 0, expires: Date.now() / 1_000, deliveryTag: randomUUID() },
   );
-  const listeners = await redis.publish(controlChannel(address.database), ping);
+  const listeners = await redis.publish(`${keyPrefix}${controlChannel(address.database)}`, ping);
   // A user may not be allowed to see the others.
   const clients = await redis.client('LIST').catch(() => '');
   const waiting = String(clients)

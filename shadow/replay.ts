@@ -4,6 +4,7 @@ import type { Case } from './cases.js';
 import type { Difference } from './difference.js';
 import { exchange } from './exchange.js';
 import { ShadowError } from './failure.js';
+import type { ListedMessage } from './messages.js';
 import { ruleFor, type Rule } from './rules.js';
 import { assigns, play, type Side } from './side.js';
 
@@ -16,6 +17,8 @@ export type Outcome =
       nodeStatus: number;
       /** `rule` is the one by which a difference is meant; undefined where none is. */
       differences: readonly { difference: Difference; rule: Rule | undefined }[];
+      /** Messages that were to be removed, but are not known as this request's. */
+      left: readonly ListedMessage[];
     };
 
 /**
@@ -57,6 +60,7 @@ export async function* replay(
         difference,
         rule: ruleFor(difference, setting, rules),
       })),
+      left: [...theirs.left, ...ours.left],
     };
   }
 }
