@@ -29,7 +29,7 @@ process.exitCode = options === undefined ? 2 : await bench(options).catch(explai
 function bench(options: Options): Promise<number> {
   return withReleasers(async (releaseLater) => {
     const python = await preparePython({
-      workersFolder: PEER_FOLDER,
+      folder: PEER_FOLDER,
       environment: process.env,
       say: progress,
     });

@@ -42,7 +42,7 @@ describe('npm run shadow', function () {
     // The first time, the packages of the old service are installed.
     this.timeout(300_000);
     python = await preparePython({
-      workersFolder: PEER_FOLDER,
+      folder: PEER_FOLDER,
       environment: process.env,
       say: (line) => {
         process.stdout.write(`    The old service: ${line}\n`);
