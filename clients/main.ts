@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 
+import { runCommandLine } from '../quickstart/commandLine.js';
 import { QuickstartError } from '../quickstart/failure.js';
 import { startLiveService } from '../quickstart/liveService.js';
 import { runCommand, tail } from '../quickstart/process.js';
@@ -30,8 +31,7 @@ interface Target {
 }
 
 const report = createReport(process.stdout, process.env);
-const options = readOptionsOrExplain(process.argv.slice(2));
-process.exitCode = options === undefined ? 2 : await clients(options).catch(explain);
+process.exitCode = await runCommandLine({ readOptions, usage: USAGE, run: clients });
 
 /** Resolves to the exit code. */
 function clients({ languages, url }: Options): Promise<number> {
@@ -130,20 +130,4 @@ async function run(
   });
   if (code !== 0) throw new QuickstartError(`${name} failed.${tail(output)}`);
   return output;
-}
-
-function readOptionsOrExplain(args: readonly string[]): Options | undefined {
-  try {
-    return readOptions(args);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return undefined;
-  }
-}
-
-/** Says why it failed; gives the exit code. */
-function explain(error: unknown): number {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`\n${error instanceof QuickstartError ? error.message : stack}\n`);
-  return 1;
 }

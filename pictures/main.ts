@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { describeFailure } from '../quickstart/commandLine.js';
 import { QuickstartError } from '../quickstart/failure.js';
 import { startLiveService } from '../quickstart/liveService.js';
 import { withReleasers } from '../quickstart/releasers.js';
@@ -14,9 +15,7 @@ const folder = process.argv[2] ?? join(PROJECT, 'docs');
 process.exitCode = await takePictures(folder).then(
   () => 0,
   (error: unknown) => {
-    process.stderr.write(
-      `${error instanceof QuickstartError ? error.message : String((error as Error).stack)}\n`,
-    );
+    process.stderr.write(`${describeFailure(error)}\n`);
     return 1;
   },
 );

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { QuickstartError } from '../quickstart/failure.js';
 import { parseRedisUrl, type RedisAddress } from '../src/celery/redisUrl.js';
-import { ShadowError } from './failure.js';
 
 export const USAGE = `Usage: npm run shadow -- --python URL --node URL --cases FILE [OPTIONS]
 
@@ -66,20 +66,20 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     },
   });
   if (positionals.length > 0) {
-    throw new ShadowError('A value has no option before it, such as --python-redis');
+    throw new QuickstartError('A value has no option before it, such as --python-redis');
   }
   const pythonRedis = values['python-redis'] ?? unlessEmpty(environment.PYTHON_REDIS_URL);
   const nodeRedis = values['node-redis'] ?? unlessEmpty(environment.NODE_REDIS_URL);
   const missing = (['python', 'node', 'cases'] as const).filter((name) => !values[name]);
   if (missing.length > 0) {
-    throw new ShadowError(`Missing: ${missing.map((name) => `--${name}`).join(', ')}`);
+    throw new QuickstartError(`Missing: ${missing.map((name) => `--${name}`).join(', ')}`);
   }
   if (nodeRedis !== undefined && pythonRedis === undefined) {
-    throw new ShadowError('--node-redis needs --python-redis beside it: messages are compared');
+    throw new QuickstartError('--node-redis needs --python-redis beside it: messages are compared');
   }
   const queues = values.queues.split(',').filter((name) => name !== '');
   if (queues.length === 0) {
-    throw new ShadowError('--queues names no queue');
+    throw new QuickstartError('--queues names no queue');
   }
   return {
     python: serviceUrl('--python', values.python),
@@ -103,7 +103,7 @@ function unlessEmpty(text: string | undefined): string | undefined {
 
 function serviceUrl(option: string, text = ''): URL {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new ShadowError(`${option} must be a URL such as http://127.0.0.1:8000`);
+    throw new QuickstartError(`${option} must be a URL such as http://127.0.0.1:8000`);
   }
   return new URL(text);
 }
@@ -116,10 +116,12 @@ function redisAddress(option: string, text: string | undefined): RedisAddress | 
   try {
     address = parseRedisUrl(text);
   } catch (error) {
-    throw new ShadowError(`${option} ${error instanceof Error ? error.message : String(error)}`);
+    throw new QuickstartError(
+      `${option} ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (address.options.sentinels !== undefined) {
-    throw new ShadowError(`${option} names sentinels: give the master's own redis:// address`);
+    throw new QuickstartError(`${option} names sentinels: give the master's own redis:// address`);
   }
   return address;
 }
@@ -127,7 +129,7 @@ function redisAddress(option: string, text: string | undefined): RedisAddress | 
 function headerOf(line: string): [name: string, value: string] {
   const [, name = '', value = ''] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/.exec(line) ?? [];
   if (name === '') {
-    throw new ShadowError("--header must look like 'x-api-key: …'");
+    throw new QuickstartError("--header must look like 'x-api-key: …'");
   }
   return [name.toLowerCase(), value];
 }

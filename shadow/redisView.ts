@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
+import { QuickstartError } from '../quickstart/failure.js';
 import { connectionOptions } from '../src/celery/connection.js';
 import { controlChannel, controlMessage } from '../src/celery/controlMessage.js';
 import { queueKeys } from '../src/celery/redisKeys.js';
 import type { RedisAddress } from '../src/celery/redisUrl.js';
 import { keyPrefixOf } from '../src/celery/results.js';
-import { ShadowError } from './failure.js';
 import type { ListedMessage } from './messages.js';
 
 /** What the Redis of a service holds. Nothing is ever taken out of a queue but what `remove` is given. */
@@ -32,7 +32,7 @@ interface Sight {
 }
 
 /**
- * Connects. Throws a ShadowError where there is no Redis, or a worker listens to it: it would take the messages
+ * Connects. Throws a QuickstartError where there is no Redis, or a worker listens to it: it would take the messages
  * before they are read, and run their tasks.
  *
  * @param option names it to people
@@ -49,7 +49,7 @@ export async function openRedisView(
     await assertNoWorker(redis, address, { keyPrefix, option });
   } catch (error) {
     redis.disconnect();
-    throw error instanceof ShadowError ? error : unusable(address, option, error);
+    throw error instanceof QuickstartError ? error : unusable(address, option, error);
   }
 
   return {
@@ -106,9 +106,9 @@ async function connect(address: RedisAddress, option: string): Promise<Redis> {
   }
 }
 
-function unusable({ label }: RedisAddress, option: string, error: unknown): ShadowError {
+function unusable({ label }: RedisAddress, option: string, error: unknown): QuickstartError {
   const { message, code } = error as NodeJS.ErrnoException;
-  return new ShadowError(`${option} (${label}) can't be used: ${message || (code ?? '')}`);
+  return new QuickstartError(`${option} (${label}) can't be used: ${message || (code ?? '')}`);
 }
 
 /** A client's line in the answer to CLIENT LIST: `b` is among the flags of one that waits. */
@@ -135,7 +135,7 @@ async function assertNoWorker(
     .split('\n')
     .filter((line) => line.includes(` db=${address.database} `) && BLOCKED_BY_BRPOP.test(line));
   if (listeners + waiting.length > 0) {
-    throw new ShadowError(
+    throw new QuickstartError(
       `A worker is connected to ${option} (${address.label}): it would take the messages before they can be ` +
         'compared, and run their tasks. Use a Redis, or a database of it, that no worker is connected to; or leave ' +
         `${option} out`,

@@ -11,7 +11,7 @@ import type { Side } from './side.js';
 /** The differences that are meant, from dist/shadow/. */
 export const INTENDED = fileURLToPath(new URL('../../shadow/intended.json', import.meta.url));
 
-/** Compares, prints, and resolves to the exit code and what it has found. Throws a ShadowError where it can't. */
+/** Compares, prints, and resolves to the exit code and what it has found. Throws a QuickstartError where it can't. */
 export function shadow(
   options: Options,
   print: (text: string) => void,

@@ -1,8 +1,8 @@
+import { QuickstartError } from '../quickstart/failure.js';
 import { isObject, type ExactValue } from '../src/json/exactJson.js';
 import { namesIn, type Case } from './cases.js';
 import type { Effect } from './answers.js';
 import { exchange, type Answer } from './exchange.js';
-import { ShadowError } from './failure.js';
 import { assignedIds, describeMessage, jsonOf, taskIdOf, type ListedMessage } from './messages.js';
 import type { RedisView } from './redisView.js';
 
@@ -27,7 +27,7 @@ export interface Side {
   ids: Map<string, string>;
 }
 
-/** Sends a case to a service and looks at what comes of it. Throws a ShadowError where that can't be done. */
+/** Sends a case to a service and looks at what comes of it. Throws a QuickstartError where that can't be done. */
 export async function play(side: Side, one: Case, storedId: string): Promise<Effect> {
   const { redis } = side;
   if (one.stored !== undefined) {
@@ -77,8 +77,8 @@ async function removeOwn(
 
 /** The error with the messages that stay, so that whoever reads it can take them out. */
 function naming(error: unknown, left: readonly ListedMessage[]): unknown {
-  return error instanceof ShadowError && left.length > 0
-    ? new ShadowError(
+  return error instanceof QuickstartError && left.length > 0
+    ? new QuickstartError(
         `${error.message}\nThese messages have come meanwhile, from this request or from others, and are left ` +
           `there: ${left.map(describeMessage).join(', ')}`,
       )
@@ -110,7 +110,7 @@ function messagesOf({ option, keyPrefix }: Side, one: Case, answer: Answer): Lis
     envelope: string;
   }[];
   if (answers.some(({ status }) => status !== 'dry_run')) {
-    throw new ShadowError(
+    throw new QuickstartError(
       '--node has sent a task that it was to show only: it does not know dry_run. Is it the old service?',
     );
   }
@@ -123,7 +123,7 @@ function messagesOf({ option, keyPrefix }: Side, one: Case, answer: Answer): Lis
 function readAnswer(option: string, { where, method, path }: Case, { text }: Answer): ExactValue {
   const value = jsonOf(text);
   if (value === undefined) {
-    throw new ShadowError(
+    throw new QuickstartError(
       `${where}: ${option} answers ${method} ${path} with 200 and no JSON: is it the orchestrator?`,
     );
   }
@@ -140,7 +140,9 @@ function learnIds(side: Side, one: Case, answer: Answer): void {
   }
   if (one.keep !== undefined) {
     if (typeof id !== 'string') {
-      throw new ShadowError(`${one.where}: ${side.option} answers no task_id, which is to be kept`);
+      throw new QuickstartError(
+        `${one.where}: ${side.option} answers no task_id, which is to be kept`,
+      );
     }
     side.kept.set(one.keep, id);
   }
@@ -157,11 +159,11 @@ function assertMessages(
     return;
   }
   if (headers['idempotent-replayed'] === 'true') {
-    throw new ShadowError(
+    throw new QuickstartError(
       `${where}: ${option} has seen this Idempotency-Key before, and sends nothing: use a new one for each run`,
     );
   }
-  throw new ShadowError(
+  throw new QuickstartError(
     `${where}: ${option} has assigned a task, and there is no new message in ${queues.join(', ')}. ` +
       `Is ${option}-redis the Redis of that service, --queues all its queues, and ${option}-prefix what its keys begin with?`,
   );

@@ -16,6 +16,7 @@ import { readOptions } from '../shadow/options.js';
 import type { Outcome } from '../shadow/replay.js';
 import { readRules } from '../shadow/rules.js';
 import { INTENDED, shadow } from '../shadow/shadow.js';
+import { pageAt, readPages } from './support/documents/markdown.js';
 import { REPOSITORY, theFleet } from './support/fleet.js';
 import { startOldService, type OldService } from './support/oldService.js';
 import { startTestService, type TestService } from './support/service.js';
@@ -375,7 +376,7 @@ describe('npm run shadow', function () {
     ] as const) {
       it(`takes nothing out where the answer ${answer}, and names all that came`, async () => {
         await assert.rejects(through(answer, assign), (error: Error) => {
-          assert.equal(error.name, 'ShadowError');
+          assert.equal(error.name, 'QuickstartError');
           assert.match(error.message, message);
           assert.equal(error.message.match(/worker_queue \(task [0-9a-f-]{36}\)/g)?.length, 2);
           return true;
@@ -476,10 +477,10 @@ describe('npm run shadow', function () {
   });
 
   it('takes the requests that docs/moving-over.md shows', async () => {
-    const page = await readFile(`${REPOSITORY}docs/moving-over.md`, 'utf8');
-    const [, lines = ''] = /```jsonl\n([^]*?)```/.exec(page) ?? [];
+    const { blocks } = pageAt(readPages(), 'docs/moving-over.md');
+    const lines = blocks.find(({ language }) => language === 'jsonl')?.text;
     const file = join(folder, 'documented.jsonl');
-    await writeFile(file, lines);
+    await writeFile(file, lines ?? '');
     const result = await run(['--cases', file, ...both()]);
     assert.equal(result.outcomes.length, 3);
     assert.equal(result.exitCode, 0);
@@ -542,7 +543,7 @@ describe('npm run shadow', function () {
       assert.equal(given.pythonRedis?.database, 1);
       assert.throws(
         () => readOptions(args, { PYTHON_REDIS_URL: 'http://user:secret@host/0' }),
-        /^ShadowError: --python-redis must start with redis:\/\/[^]*(?<!secret.*)$/,
+        /^QuickstartError: --python-redis must start with redis:\/\/[^]*(?<!secret.*)$/,
       );
     });
 
