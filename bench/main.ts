@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { QuickstartError } from '../quickstart/failure.js';
+import { runCommandLine } from '../quickstart/commandLine.js';
 import { preparePython } from '../quickstart/python.js';
 import { withReleasers } from '../quickstart/releasers.js';
 import { CASES } from './cases.js';
@@ -22,14 +22,13 @@ import { WAITING_COLUMNS, waitingCells } from './waitingTable.js';
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const RESULTS = `${PROJECT}bench/results/`;
 
-const options = readOptionsOrExplain(process.argv.slice(2));
-process.exitCode = options === undefined ? 2 : await bench(options).catch(explain);
+process.exitCode = await runCommandLine({ readOptions, usage: USAGE, run: bench });
 
 /** Resolves to the exit code. */
 function bench(options: Options): Promise<number> {
   return withReleasers(async (releaseLater) => {
     const python = await preparePython({
-      workersFolder: PEER_FOLDER,
+      folder: PEER_FOLDER,
       environment: process.env,
       say: progress,
     });
@@ -109,20 +108,4 @@ function print(text: string): void {
 /** On standard error, so that standard output holds the tables alone. */
 function progress(line: string): void {
   process.stderr.write(`  ${line}\n`);
-}
-
-function readOptionsOrExplain(args: readonly string[]): Options | undefined {
-  try {
-    return readOptions(args);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return undefined;
-  }
-}
-
-/** Says why it failed; gives the exit code. */
-function explain(error: unknown): number {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`\n${error instanceof QuickstartError ? error.message : stack}\n`);
-  return 1;
 }

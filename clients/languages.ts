@@ -2,7 +2,7 @@ import { delimiter, dirname } from 'node:path';
 
 import { findCommand } from '../quickstart/findCommand.js';
 import { findPython } from '../quickstart/findPython.js';
-import { preparePython } from '../quickstart/python.js';
+import { preparePython, reasonTooOld } from '../quickstart/python.js';
 import type { Language } from './options.js';
 
 /** A command of the folder of a language's program. */
@@ -40,10 +40,9 @@ export const RECIPES: Readonly<Record<Language, (kitchen: Kitchen) => Promise<Re
 
   async python({ folder, contract, environment, say }) {
     const { version } = await findPython(environment);
-    if (version.startsWith('3.10.')) {
-      return `its generator needs Python 3.11 or newer, and this is ${version}: PYTHON=/path/to/python3`;
-    }
-    const { python, binary } = await preparePython({ workersFolder: folder, environment, say });
+    const tooOld = await reasonTooOld(folder, version);
+    if (tooOld !== undefined) return `it ${tooOld}`;
+    const { python, binary } = await preparePython({ folder, environment, say });
     const generate = ['generate', '--url', contract, '--meta', 'none', '--overwrite'];
     const output = ['--output-path', 'celery_orchestrator_client', '--fail-on-warning'];
     return {

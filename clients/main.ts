@@ -1,14 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 
+import { runCommandLine } from '../quickstart/commandLine.js';
 import { QuickstartError } from '../quickstart/failure.js';
+import { startLiveService } from '../quickstart/liveService.js';
 import { runCommand, tail } from '../quickstart/process.js';
-import { withReleasers } from '../quickstart/releasers.js';
+import { withReleasers, type Release } from '../quickstart/releasers.js';
 import { createReport } from '../quickstart/report.js';
 import { httpStatus } from '../quickstart/wait.js';
 import { RECIPES, type Command } from './languages.js';
-import { startLiveService, type Target } from './liveService.js';
 import { readOptions, USAGE, type Language, type Options } from './options.js';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
@@ -20,9 +22,16 @@ const EXPECTED = [
   'refused with 400: /params/duration must be >= 0',
 ];
 
+/** What the programs are told of a service, in their environment. */
+interface Target {
+  /** Such as http://127.0.0.1:8000 */
+  url: string;
+  /** A key of its `API_KEYS`; empty where it has none. */
+  apiKey: string;
+}
+
 const report = createReport(process.stdout, process.env);
-const options = readOptionsOrExplain(process.argv.slice(2));
-process.exitCode = options === undefined ? 2 : await clients(options).catch(explain);
+process.exitCode = await runCommandLine({ readOptions, usage: USAGE, run: clients });
 
 /** Resolves to the exit code. */
 function clients({ languages, areNamed, url }: Options): Promise<number> {
@@ -30,7 +39,7 @@ function clients({ languages, areNamed, url }: Options): Promise<number> {
     const target =
       url === undefined
         ? await report.step(
-            () => startLiveService(PROJECT, report.say, releaseLater),
+            () => startTarget(releaseLater),
             (started) => `Redis, a worker and the service at ${started.url}`,
           )
         : await findService(url);
@@ -43,6 +52,16 @@ function clients({ languages, areNamed, url }: Options): Promise<number> {
     // A run that has not shown what was asked for, or nothing at all, is no success.
     return skipped.length > (areNamed ? 0 : languages.length - 1) ? 1 : 0;
   });
+}
+
+/** Starts a service that asks for a key. */
+async function startTarget(releaseLater: (release: Release) => void): Promise<Target> {
+  const apiKey = randomUUID();
+  const url = await startLiveService({
+    ...{ projectFolder: PROJECT, say: report.say, releaseLater },
+    variables: { API_KEYS: `clients=${apiKey}` },
+  });
+  return { url, apiKey };
 }
 
 /** Throws a QuickstartError where the contract is not there. */
@@ -111,20 +130,4 @@ async function run(
   });
   if (code !== 0) throw new QuickstartError(`${name} failed.${tail(output)}`);
   return output;
-}
-
-function readOptionsOrExplain(args: readonly string[]): Options | undefined {
-  try {
-    return readOptions(args);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return undefined;
-  }
-}
-
-/** Says why it failed; gives the exit code. */
-function explain(error: unknown): number {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`\n${error instanceof QuickstartError ? error.message : stack}\n`);
-  return 1;
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-import { QuickstartError } from './failure.js';
+import { describeFailure } from './commandLine.js';
 import { withReleasers } from './releasers.js';
 import { createReport } from './report.js';
 import { tellStory } from './story.js';
@@ -61,8 +61,7 @@ async function quickstart({ once }: { once: boolean }): Promise<number> {
     return 0;
   } catch (error) {
     if (error === interruption) return once ? 1 : 0;
-    const text = error instanceof QuickstartError ? error.message : describeUnexpected(error);
-    process.stderr.write(`\n${text}\n`);
+    process.stderr.write(`\n${describeFailure(error)}\n`);
     return 1;
   }
 }
@@ -94,8 +93,4 @@ async function untilAborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) resolve(undefined);
   });
   throw signal.reason;
-}
-
-function describeUnexpected(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { QuickstartError } from './failure.js';
 import { findPython, identifyPython } from './findPython.js';
@@ -9,8 +9,8 @@ import { lockFolder } from './folderLock.js';
 import { runCommand, tail } from './process.js';
 
 export interface PythonOptions {
-  /** The folder with the workers' code and their requirement files. */
-  workersFolder: string;
+  /** Holds the code, its requirement files and, where it needs a newer Python than the rest, its pyproject.toml. */
+  folder: string;
   /** Called with a line before each step that takes long. */
   say: (line: string) => void;
   /** The environment to find Python in (PATH, PYTHON) and to run pip with. */
@@ -18,7 +18,7 @@ export interface PythonOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The workers' virtual environment, with everything installed. */
+/** A virtual environment with everything installed. */
 export interface PythonEnvironment {
   /** Path of its Python. */
   python: string;
@@ -29,25 +29,27 @@ export interface PythonEnvironment {
 }
 
 /**
- * Makes `.venv` in the workers' folder with all that requirements-dev.txt asks for, or finds it made
+ * Makes `.venv` in a folder with all that requirements-dev.txt asks for, or finds it made
  * for these very requirement files and this very Python. May run in several processes at once.
  * Throws a QuickstartError that names the way out when Python, its venv module or a package is
- * missing, and the signal's reason when that is aborted; what is half made is then made anew next time.
+ * missing, or Python is too old for the folder, and the signal's reason when that is aborted; what is half made is then made anew next time.
  */
 export async function preparePython(options: PythonOptions): Promise<PythonEnvironment> {
-  const { workersFolder, environment, signal } = options;
+  const { folder, environment, signal } = options;
   if (process.platform === 'win32') {
     throw new QuickstartError('Celery workers need Linux or macOS; on Windows, run this in WSL.');
   }
   const base = await findPython(environment, signal);
-  const folder = join(workersFolder, '.venv');
-  const stampFile = join(folder, 'installed');
+  const tooOld = await reasonTooOld(folder, base.version);
+  if (tooOld !== undefined) throw new QuickstartError(`${basename(folder)} ${tooOld}`);
+  const environmentFolder = join(folder, '.venv');
+  const stampFile = join(environmentFolder, 'installed');
   const prepared: PythonEnvironment = {
-    python: join(folder, 'bin', 'python'),
+    python: join(environmentFolder, 'bin', 'python'),
     version: base.version,
-    binary: (name) => join(folder, 'bin', name),
+    binary: (name) => join(environmentFolder, 'bin', name),
   };
-  const stamp = await describeInstallation(workersFolder, base.version);
+  const stamp = await describeInstallation(folder, base.version);
   const isInstalled = async (): Promise<boolean> => {
     if ((await readFile(stampFile, 'utf8').catch(() => '')) !== stamp) return false;
     // The Python it was made with may have been upgraded or removed since.
@@ -57,7 +59,7 @@ export async function preparePython(options: PythonOptions): Promise<PythonEnvir
   if (await isInstalled()) return prepared;
 
   const release = await lockFolder({
-    folder: workersFolder,
+    folder,
     python: base.path,
     environment,
     onWait: () => {
@@ -70,7 +72,7 @@ export async function preparePython(options: PythonOptions): Promise<PythonEnvir
     if (await isInstalled()) return prepared;
     // First of all, so that a kill at any later moment leaves an environment that is known as half made.
     await rm(stampFile, { force: true });
-    await makeEnvironment(base, folder, options);
+    await makeEnvironment(base, environmentFolder, options);
     await installPackages(prepared, options);
     await writeFile(stampFile, stamp);
     return prepared;
@@ -79,28 +81,40 @@ export async function preparePython(options: PythonOptions): Promise<PythonEnvir
   }
 }
 
-async function describeInstallation(workersFolder: string, version: string): Promise<string> {
-  const names = (await readdir(workersFolder)).filter((name) => /^requirements.*\.txt$/.test(name));
+/**
+ * Why the Python of this version is too old for the `requires-python` of a folder's pyproject.toml, as the end of a
+ * sentence; undefined where it isn't, or nothing is required.
+ */
+export async function reasonTooOld(folder: string, version: string): Promise<string | undefined> {
+  const project = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => '');
+  const minor = /^requires-python = ">=3\.(\d+)"$/m.exec(project)?.[1];
+  return minor !== undefined && Number(version.split('.')[1]) < Number(minor)
+    ? `needs Python 3.${minor} or newer, and this is ${version}: PYTHON=/path/to/python3`
+    : undefined;
+}
+
+async function describeInstallation(folder: string, version: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => /^requirements.*\.txt$/.test(name));
   const hash = createHash('sha256');
   for (const name of names.sort()) {
-    hash.update(`${name}\0`).update(await readFile(join(workersFolder, name)));
+    hash.update(`${name}\0`).update(await readFile(join(folder, name)));
   }
   return `Python ${version}, requirements ${hash.digest('hex')}\n`;
 }
 
 async function makeEnvironment(
   base: PythonProgram,
-  folder: string,
-  { say, workersFolder, environment, signal }: PythonOptions,
+  environmentFolder: string,
+  { say, folder, environment, signal }: PythonOptions,
 ): Promise<void> {
   say(`Making a virtual environment for Python ${base.version}`);
   const { code, output } = await runCommand(
     {
       name: 'venv',
       command: base.path,
-      arguments: ['-m', 'venv', '--clear', folder],
+      arguments: ['-m', 'venv', '--clear', environmentFolder],
       environment,
-      folder: workersFolder,
+      folder,
     },
     signal,
   );
@@ -117,16 +131,16 @@ async function makeEnvironment(
 
 async function installPackages(
   prepared: PythonEnvironment,
-  { say, workersFolder, environment, signal }: PythonOptions,
+  { say, folder, environment, signal }: PythonOptions,
 ): Promise<void> {
-  say("Installing the workers' packages, which takes about a minute the first time");
+  say(`Installing the packages of ${basename(folder)}, which takes about a minute the first time`);
   const { code, output } = await runCommand(
     {
       name: 'pip',
       command: prepared.python,
       arguments: ['-m', 'pip', ...PIP_OPTIONS, 'install', ...ONLY_LOCKED, '-r', REQUIREMENTS],
       environment,
-      folder: workersFolder,
+      folder,
     },
     signal,
   );

@@ -49,7 +49,7 @@ export async function tellStory(options: StoryOptions): Promise<string> {
   const flowerUrl = `http://127.0.0.1:${ports.flower}`;
 
   const python = await step(
-    () => preparePython({ workersFolder, environment, say, signal }),
+    () => preparePython({ folder: workersFolder, environment, say, signal }),
     ({ version }) => `Python ${version}, virtual environment ready`,
   );
   const redisUrl = await step(

@@ -1,14 +1,16 @@
 import { inflateSync } from 'node:zlib';
-import { parseExact, type ExactValue } from '../src/json/exactJson.js';
+import { isObject, type ExactValue } from '../src/json/exactJson.js';
 import { differencesBetween, type Difference } from './difference.js';
 import type { Answer } from './exchange.js';
-import type { ListedMessage } from './redisView.js';
+import { jsonOf, type ListedMessage } from './messages.js';
 
 /** What one service has made of a request. */
 export interface Effect {
   answer: Answer;
   /** Undefined where nobody has looked. */
   messages: readonly ListedMessage[] | undefined;
+  /** Those that stay in Redis although messages are to be removed: nothing shows that they are of this request. */
+  left: readonly ListedMessage[];
   /** Whether the body is that of a dry run, which the other service has not. */
   isDryRun: boolean;
   /** The service's own origin, which may stand in a Location. */
@@ -68,14 +70,6 @@ function bodyOf({ answer, ids }: Effect): ExactValue {
   return /^application\/json\b/.test(answer.headers['content-type'] ?? '')
     ? (jsonOf(text) ?? text)
     : text;
-}
-
-function jsonOf(text: string): ExactValue | undefined {
-  try {
-    return parseExact(text, { allowsInfinity: true });
-  } catch {
-    return undefined;
-  }
 }
 
 function withNames(text: string, ids: ReadonlyMap<string, string>): string {
@@ -151,8 +145,4 @@ function memberOf(
 ): ReadonlyMap<string, ExactValue> {
   const value = object.get(name);
   return isObject(value) ? value : new Map();
-}
-
-function isObject(value: ExactValue | undefined): value is ReadonlyMap<string, ExactValue> {
-  return value instanceof Map;
 }

@@ -1,5 +1,5 @@
+import { QuickstartError } from '../quickstart/failure.js';
 import { scanJson } from '../src/json/scanJson.js';
-import { ShadowError } from './failure.js';
 import { ajv, readJson, readText } from './files.js';
 
 /** One recorded request. */
@@ -47,23 +47,23 @@ const isLine = ajv.compile<Line>({
   },
 });
 
-/** Reads the requests of a file, or throws a ShadowError that names the line. */
+/** Reads the requests of a file, or throws a QuickstartError that names the line. */
 export function readCases(file: string): Case[] {
   const cases = readText(file)
     .split('\n')
     .flatMap((line, index) => (line.trim() === '' ? [] : [caseOf(line, `${file}:${index + 1}`)]));
   if (cases.length === 0) {
-    throw new ShadowError(`${file} has no request: it holds one JSON object a line`);
+    throw new QuickstartError(`${file} has no request: it holds one JSON object a line`);
   }
   const kept = new Set<string>();
   for (const { where, path, keep, stored } of cases) {
     for (const name of namesIn(path)) {
       if (name !== 'stored' && !kept.has(name)) {
-        throw new ShadowError(`${where}: {${name}} is kept by no case before it`);
+        throw new QuickstartError(`${where}: {${name}} is kept by no case before it`);
       }
     }
     if ((stored !== undefined) !== namesIn(path).includes('stored')) {
-      throw new ShadowError(`${where}: "stored" and {stored} in the path belong together`);
+      throw new QuickstartError(`${where}: "stored" and {stored} in the path belong together`);
     }
     if (keep !== undefined) {
       kept.add(keep);

@@ -1,4 +1,4 @@
-import { isList, writeExact, type ExactValue } from '../src/json/exactJson.js';
+import { isList, isObject, writeExact, type ExactValue } from '../src/json/exactJson.js';
 import { pointerPart } from '../src/json/jsonPointer.js';
 
 /** Something that is not the same in both answers. */
@@ -30,10 +30,6 @@ export function differencesBetween(
   }
   const texts = { python: shown(python), node: shown(node) };
   return texts.python === texts.node || areOneMoment(python, node) ? [] : [{ place, ...texts }];
-}
-
-function isObject(value: ExactValue | undefined): value is ReadonlyMap<string, ExactValue> {
-  return value instanceof Map;
 }
 
 function shown(value: ExactValue | undefined): string {

@@ -1,7 +1,7 @@
 import { request as requestHttp, type IncomingHttpHeaders } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { ShadowError } from './failure.js';
+import { QuickstartError } from '../quickstart/failure.js';
 
 interface Request {
   method: string;
@@ -21,7 +21,7 @@ export interface Answer {
 const PATIENCE_MS = 10_000;
 
 /**
- * Sends a request as it is, and follows no redirect. Throws a ShadowError where no answer comes.
+ * Sends a request as it is, and follows no redirect. Throws a QuickstartError where no answer comes.
  *
  * @param service its URL, whose path goes before the request's
  * @param option names the service to people
@@ -58,7 +58,7 @@ export async function exchange(service: URL, option: string, request: Request): 
       sending.end(body);
     });
   } catch (error) {
-    throw new ShadowError(
+    throw new QuickstartError(
       `${option} (${service.origin}) did not answer ${method} ${path}: ${reasonOf(error)}`,
     );
   }

@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { ShadowError } from './failure.js';
+import { QuickstartError } from '../quickstart/failure.js';
 
 /** Compiles the schemas of files. */
 export const ajv = new Ajv2020({ allErrors: true, strictRequired: false, allowUnionTypes: true });
 formats.default(ajv);
 
-/** Throws a ShadowError that names the file. */
+/** Throws a QuickstartError that names the file. */
 export function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ShadowError(`${file} can't be read: ${(error as Error).message}`);
+    throw new QuickstartError(`${file} can't be read: ${(error as Error).message}`);
   }
 }
 
-/** A text's value, which fits the schema; or throws a ShadowError that names `where`. */
+/** A text's value, which fits the schema; or throws a QuickstartError that names `where`. */
 export function readJson<Value>(
   validate: ValidateFunction<Value>,
   text: string,
@@ -24,7 +24,7 @@ export function readJson<Value>(
 ): Value {
   const value = parse(text, where);
   if (!validate(value)) {
-    throw new ShadowError(`${where}: ${ajv.errorsText(validate.errors?.map(withNames))}`);
+    throw new QuickstartError(`${where}: ${ajv.errorsText(validate.errors?.map(withNames))}`);
   }
   return value;
 }
@@ -33,7 +33,7 @@ function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ShadowError(`${where}: is not JSON: ${(error as Error).message}`);
+    throw new QuickstartError(`${where}: is not JSON: ${(error as Error).message}`);
   }
 }
 

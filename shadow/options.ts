@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { QuickstartError } from '../quickstart/failure.js';
 import { parseRedisUrl, type RedisAddress } from '../src/celery/redisUrl.js';
-import { ShadowError } from './failure.js';
 
 export const USAGE = `Usage: npm run shadow -- --python URL --node URL --cases FILE [OPTIONS]
 
@@ -15,10 +15,15 @@ with 2 where it could not compare. docs/moving-over.md tells how to use it.
                       only GET, HEAD and OPTIONS are sent.
   --node-redis URL    this service's Redis, likewise; it may be the same one. Without it, this service is asked
                       for dry runs, and sends nothing.
+                      What is on a command line, others of the machine can read: PYTHON_REDIS_URL and
+                      NODE_REDIS_URL in the environment do the same, and are the place of a password.
+  --python-prefix TEXT, --node-prefix TEXT
+                      Celery's global_keyprefix of a service, where it has one: before all its keys in Redis, of
+                      messages and of results
   --queues NAMES      the queues to look at, separated by commas (worker_queue,automation_queue)
   --header LINE       a header of each request that brings none of this name, such as 'x-api-key: …'; may be repeated
   --allow FILE        more differences that are meant, in the form of shadow/intended.json; may be repeated
-  --remove            takes the messages of these requests, and no others, out of the queues again
+  --remove            takes the messages of the tasks that the answers name out of the queues again, and no others
   --all               shows the differences that are meant, too
 `;
 
@@ -28,6 +33,9 @@ export interface Options {
   casesFile: string;
   pythonRedis: RedisAddress | undefined;
   nodeRedis: RedisAddress | undefined;
+  /** Before every key of that Redis; may be empty. */
+  pythonPrefix: string;
+  nodePrefix: string;
   queues: readonly string[];
   /** By their names in lower case. */
   headers: Readonly<Record<string, string>>;
@@ -36,16 +44,20 @@ export interface Options {
   showsIntended: boolean;
 }
 
-/** Throws an Error that says what is wrong with the arguments; never with a URL in it, which may hold a password. */
-export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
+/** Throws an Error that says what is wrong with the arguments; never with a value in it, which may hold a password. */
+export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): Options {
+  const { values, positionals } = parseArgs({
     args: [...args],
+    // Of one that there is not to be, parseArgs's own message would show the value.
+    allowPositionals: true,
     options: {
       python: { type: 'string' },
       node: { type: 'string' },
       cases: { type: 'string' },
       'python-redis': { type: 'string' },
       'node-redis': { type: 'string' },
+      'python-prefix': { type: 'string', default: '' },
+      'node-prefix': { type: 'string', default: '' },
       queues: { type: 'string', default: 'worker_queue,automation_queue' },
       header: { type: 'string', multiple: true, default: [] },
       allow: { type: 'string', multiple: true, default: [] },
@@ -53,23 +65,30 @@ export function readOptions(args: readonly string[]): Options {
       all: { type: 'boolean', default: false },
     },
   });
+  if (positionals.length > 0) {
+    throw new QuickstartError('A value has no option before it, such as --python-redis');
+  }
+  const pythonRedis = values['python-redis'] ?? unlessEmpty(environment.PYTHON_REDIS_URL);
+  const nodeRedis = values['node-redis'] ?? unlessEmpty(environment.NODE_REDIS_URL);
   const missing = (['python', 'node', 'cases'] as const).filter((name) => !values[name]);
   if (missing.length > 0) {
-    throw new ShadowError(`Missing: ${missing.map((name) => `--${name}`).join(', ')}`);
+    throw new QuickstartError(`Missing: ${missing.map((name) => `--${name}`).join(', ')}`);
   }
-  if (values['node-redis'] !== undefined && values['python-redis'] === undefined) {
-    throw new ShadowError('--node-redis needs --python-redis beside it: messages are compared');
+  if (nodeRedis !== undefined && pythonRedis === undefined) {
+    throw new QuickstartError('--node-redis needs --python-redis beside it: messages are compared');
   }
   const queues = values.queues.split(',').filter((name) => name !== '');
   if (queues.length === 0) {
-    throw new ShadowError('--queues names no queue');
+    throw new QuickstartError('--queues names no queue');
   }
   return {
     python: serviceUrl('--python', values.python),
     node: serviceUrl('--node', values.node),
     casesFile: values.cases ?? '',
-    pythonRedis: redisAddress('--python-redis', values['python-redis']),
-    nodeRedis: redisAddress('--node-redis', values['node-redis']),
+    pythonRedis: redisAddress('--python-redis', pythonRedis),
+    nodeRedis: redisAddress('--node-redis', nodeRedis),
+    pythonPrefix: values['python-prefix'],
+    nodePrefix: values['node-prefix'],
     queues,
     headers: Object.fromEntries(values.header.map(headerOf)),
     allowFiles: values.allow,
@@ -78,9 +97,13 @@ export function readOptions(args: readonly string[]): Options {
   };
 }
 
+function unlessEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
 function serviceUrl(option: string, text = ''): URL {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new ShadowError(`${option} must be a URL such as http://127.0.0.1:8000`);
+    throw new QuickstartError(`${option} must be a URL such as http://127.0.0.1:8000`);
   }
   return new URL(text);
 }
@@ -89,17 +112,24 @@ function redisAddress(option: string, text: string | undefined): RedisAddress | 
   if (text === undefined) {
     return undefined;
   }
+  let address: RedisAddress;
   try {
-    return parseRedisUrl(text);
+    address = parseRedisUrl(text);
   } catch (error) {
-    throw new ShadowError(`${option} ${error instanceof Error ? error.message : String(error)}`);
+    throw new QuickstartError(
+      `${option} ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
+  if (address.options.sentinels !== undefined) {
+    throw new QuickstartError(`${option} names sentinels: give the master's own redis:// address`);
+  }
+  return address;
 }
 
 function headerOf(line: string): [name: string, value: string] {
   const [, name = '', value = ''] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/.exec(line) ?? [];
   if (name === '') {
-    throw new ShadowError("--header must look like 'x-api-key: …'");
+    throw new QuickstartError("--header must look like 'x-api-key: …'");
   }
   return [name.toLowerCase(), value];
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { QuickstartError } from '../quickstart/failure.js';
 import { compare } from './answers.js';
 import type { Case } from './cases.js';
 import type { Difference } from './difference.js';
 import { exchange } from './exchange.js';
-import { ShadowError } from './failure.js';
+import type { ListedMessage } from './messages.js';
 import { ruleFor, type Rule } from './rules.js';
 import { assigns, play, type Side } from './side.js';
 
@@ -16,10 +17,12 @@ export type Outcome =
       nodeStatus: number;
       /** `rule` is the one by which a difference is meant; undefined where none is. */
       differences: readonly { difference: Difference; rule: Rule | undefined }[];
+      /** Messages that were to be removed, but are not known as this request's. */
+      left: readonly ListedMessage[];
     };
 
 /**
- * Sends each case to both services, one after the other, and tells of each what differs. Throws a ShadowError where
+ * Sends each case to both services, one after the other, and tells of each what differs. Throws a QuickstartError where
  * one of them can't be asked.
  */
 export async function* replay(
@@ -57,6 +60,7 @@ export async function* replay(
         difference,
         rule: ruleFor(difference, setting, rules),
       })),
+      left: [...theirs.left, ...ours.left],
     };
   }
 }
@@ -65,7 +69,7 @@ async function assertAnswers({ url, option, headers }: Side): Promise<void> {
   const request = { method: 'GET', path: '/health', headers, body: undefined };
   const { status } = await exchange(url, option, request);
   if (status !== 200) {
-    throw new ShadowError(
+    throw new QuickstartError(
       `${option} (${url.origin}) answers GET /health with ${status}: is it the orchestrator, and ready?`,
     );
   }
@@ -76,7 +80,7 @@ async function assertKnowsDryRun({ url, option, headers }: Side): Promise<void> 
   const request = { method: 'GET', path: '/openapi.json', headers, body: undefined };
   const { text } = await exchange(url, option, request);
   if (!text.includes('"dry_run"')) {
-    throw new ShadowError(
+    throw new QuickstartError(
       `${option} (${url.origin}) knows no dry runs, and would send the tasks: is it this service, 0.5.0 or ` +
         'newer? With --node-redis, it is not asked for them',
     );

@@ -1,4 +1,5 @@
 import type { Difference } from './difference.js';
+import { describeMessage } from './messages.js';
 import type { Outcome } from './replay.js';
 
 /** The lines of one case. */
@@ -8,7 +9,7 @@ export function describeOutcome(outcome: Outcome, showsIntended: boolean): strin
   if ('skipped' in outcome) {
     return `skipped    ${title}\n    ${outcome.skipped}`;
   }
-  const { differences, pythonStatus, nodeStatus } = outcome;
+  const { differences, left, pythonStatus, nodeStatus } = outcome;
   const unintended = differences.filter(({ rule }) => rule === undefined);
   const shown = showsIntended ? differences : unintended;
   const lines = shown
@@ -16,6 +17,11 @@ export function describeOutcome(outcome: Outcome, showsIntended: boolean): strin
     .map(({ difference, rule }) => describe(difference, rule?.name));
   if (shown.length > lines.length) {
     lines.push(`    … and ${shown.length - lines.length} more`);
+  }
+  if (left.length > 0) {
+    lines.push(
+      `    left there, as the answer does not name it: ${left.map(describeMessage).join(', ')}`,
+    );
   }
   const verdict =
     unintended.length > 0 ? 'DIFFERENT' : differences.length > 0 ? 'as meant' : 'the same';

@@ -61,7 +61,7 @@ const areRules = ajv.compile<readonly Rule[]>({
   },
 });
 
-/** Reads an allow-list, or throws a ShadowError that says what is wrong with it. */
+/** Reads an allow-list, or throws a QuickstartError that says what is wrong with it. */
 export function readRules(file: string): readonly Rule[] {
   return readJson(areRules, readText(file), file);
 }

@@ -11,7 +11,7 @@ import type { Side } from './side.js';
 /** The differences that are meant, from dist/shadow/. */
 export const INTENDED = fileURLToPath(new URL('../../shadow/intended.json', import.meta.url));
 
-/** Compares, prints, and resolves to the exit code and what it has found. Throws a ShadowError where it can't. */
+/** Compares, prints, and resolves to the exit code and what it has found. Throws a QuickstartError where it can't. */
 export function shadow(
   options: Options,
   print: (text: string) => void,
@@ -23,22 +23,29 @@ export function shadow(
       option: '--python' | '--node',
       url: URL,
       address: Options['nodeRedis'],
+      keyPrefix: string,
     ): Promise<Side> => {
       const { queues, headers, removesMessages } = options;
-      const redis = address && (await openRedisView(address, queues, `${option}-redis`));
+      const redis =
+        address && (await openRedisView(address, { queues, keyPrefix }, `${option}-redis`));
       releaseLater(() => {
         redis?.close();
         return Promise.resolve();
       });
       return {
-        ...{ option, url, redis, queues, headers, removesMessages },
+        ...{ option, url, redis, queues, keyPrefix, headers, removesMessages },
         isDry: option === '--node' && redis === undefined,
         kept: new Map(),
         ids: new Map(),
       };
     };
-    const python = await sideOf('--python', options.python, options.pythonRedis);
-    const node = await sideOf('--node', options.node, options.nodeRedis);
+    const python = await sideOf(
+      '--python',
+      options.python,
+      options.pythonRedis,
+      options.pythonPrefix,
+    );
+    const node = await sideOf('--node', options.node, options.nodeRedis, options.nodePrefix);
     const outcomes: Outcome[] = [];
     for await (const outcome of replay(cases, { python, node }, rules)) {
       outcomes.push(outcome);

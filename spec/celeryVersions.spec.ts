@@ -40,7 +40,7 @@ for (const version of ['5.3', '5.5', FLEET_VERSION]) {
       const isOwn = version !== FLEET_VERSION;
       const python = isOwn
         ? await preparePython({
-            workersFolder,
+            folder: workersFolder,
             environment: process.env,
             say: (line) => {
               process.stdout.write(`    Celery ${version}: ${line}\n`);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { tableBelow } from './support/documents/markdown.js';
 import { REPOSITORY } from './support/fleet.js';
-import { tableBelow } from './support/markdown.js';
 import { samplesIn } from './support/metrics.js';
 import { startTestService } from './support/service.js';
 

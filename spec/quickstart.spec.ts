@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { findFreePort } from '../quickstart/ports.js';
+import { preparePython } from '../quickstart/python.js';
 import { startProcess, type RunningProcess } from '../quickstart/process.js';
 import { eventually } from './support/eventually.js';
 import { REPOSITORY } from './support/fleet.js';
@@ -27,6 +31,16 @@ describe('The quickstart', function () {
     });
     return { quickstart, url: `http://127.0.0.1:${port}`, lines };
   }
+
+  it('says which Python a folder needs, where this one is too old for it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'python-'));
+    await writeFile(join(folder, 'pyproject.toml'), '[project]\nrequires-python = ">=3.99"\n');
+    await assert.rejects(
+      preparePython({ folder, environment: process.env, say: () => undefined }),
+      /^QuickstartError: python-\S+ needs Python 3\.99 or newer, and this is 3\.\d+\.\d+: PYTHON=/,
+    );
+    await rm(folder, { recursive: true });
+  });
 
   it('runs a task to its result and, with --once, exits with 0', async () => {
     const { quickstart, url, lines } = await launch('--once');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { Agent, createServer, request, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
@@ -14,6 +16,7 @@ import { readOptions } from '../shadow/options.js';
 import type { Outcome } from '../shadow/replay.js';
 import { readRules } from '../shadow/rules.js';
 import { INTENDED, shadow } from '../shadow/shadow.js';
+import { pageAt, readPages } from './support/documents/markdown.js';
 import { REPOSITORY, theFleet } from './support/fleet.js';
 import { startOldService, type OldService } from './support/oldService.js';
 import { startTestService, type TestService } from './support/service.js';
@@ -40,7 +43,7 @@ describe('npm run shadow', function () {
     // The first time, the packages of the old service are installed.
     this.timeout(300_000);
     python = await preparePython({
-      workersFolder: PEER_FOLDER,
+      folder: PEER_FOLDER,
       environment: process.env,
       say: (line) => {
         process.stdout.write(`    The old service: ${line}\n`);
@@ -76,7 +79,7 @@ describe('npm run shadow', function () {
       ...['--header', `x-api-key: ${KEY}`, ...options],
     ];
     const lines: string[] = [];
-    const result = await shadow(readOptions(args), (text) => lines.push(text));
+    const result = await shadow(readOptions(args, {}), (text) => lines.push(text));
     return { ...result, printed: lines.join('\n') } satisfies Run;
   };
 
@@ -293,6 +296,120 @@ describe('npm run shadow', function () {
     });
   });
 
+  describe('where others send tasks meanwhile', () => {
+    const assign = {
+      path: '/assign-task/',
+      body: { task_type: 'test_task', params: { of: 'shadow' } },
+    };
+
+    /** Stands before this service. While a request of the tool is under way, another client assigns a task. */
+    const startGate = async (answer: 'passes' | 'breaks off' | 'is no JSON') => {
+      const gate = createServer((incoming, response) => {
+        const pass = async (): Promise<void> => {
+          const body = await textOf(incoming);
+          const headers = { ...JSON_TYPE, 'x-api-key': KEY };
+          const { method = '', url = '' } = incoming;
+          const of = (text: string) =>
+            fetch(`${node.url}${url}`, { method, headers, ...(text !== '' && { body: text }) });
+          const passed = await of(body);
+          const text = await passed.text();
+          if (method === 'POST') {
+            await of(body.replaceAll('shadow', 'a stranger'));
+            if (answer === 'breaks off') {
+              incoming.socket.destroy();
+              return;
+            }
+          }
+          const type = passed.headers.get('content-type') ?? '';
+          response.writeHead(passed.status, { 'content-type': type });
+          response.end(method === 'POST' && answer === 'is no JSON' ? 'assigned' : text);
+        };
+        void pass();
+      }).listen(0, '127.0.0.1');
+      await once(gate, 'listening');
+      const { port } = gate.address() as AddressInfo;
+      return { url: `http://127.0.0.1:${port}`, close: () => gate.close() };
+    };
+
+    /** The params of the messages that are left. */
+    const leftParams = async (): Promise<string[]> => {
+      const messages = await redis.node.lrange('worker_queue', 0, -1);
+      return messages.map((text) => {
+        const { body } = JSON.parse(text) as { body: string };
+        return /"of": ?"([^"]*)"/.exec(Buffer.from(body, 'base64').toString())?.[1] ?? text;
+      });
+    };
+
+    const through = async (answer: Parameters<typeof startGate>[0], one: object): Promise<Run> => {
+      const gate = await startGate(answer);
+      try {
+        const args = ['--python', old.url, '--node', gate.url, '--header', `x-api-key: ${KEY}`];
+        const lines: string[] = [];
+        const options = readOptions([...args, ...(await casesOf(one)), ...both(), '--remove'], {});
+        return {
+          ...(await shadow(options, (text) => lines.push(text))),
+          printed: lines.join('\n'),
+        };
+      } finally {
+        gate.close();
+      }
+    };
+
+    it('takes out its own message, and names the one that it leaves', async () => {
+      const { printed } = await through('passes', assign);
+      assert.deepEqual(await leftParams(), ['a stranger']);
+      assert.match(printed, / left there, .*: worker_queue \(task [0-9a-f-]{36}\)$/m);
+    });
+
+    it('takes its own out where it can make nothing of the answer but its ids', async () => {
+      const list = { path: '/assign-tasks/', body: [assign.body, assign.body], keep: 'it' };
+      await assert.rejects(
+        through('passes', list),
+        /cases\.jsonl:1: --node answers no task_id, which is to be kept/,
+      );
+      assert.deepEqual(await leftParams(), ['a stranger', 'a stranger']);
+    });
+
+    for (const [answer, message] of [
+      ['breaks off', /--node \(.*\) did not answer POST .*\nThese messages have come meanwhile/],
+      ['is no JSON', /:1: --node answers POST \/assign-task\/ with 200 and no JSON: is it/],
+    ] as const) {
+      it(`takes nothing out where the answer ${answer}, and names all that came`, async () => {
+        await assert.rejects(through(answer, assign), (error: Error) => {
+          assert.equal(error.name, 'QuickstartError');
+          assert.match(error.message, message);
+          assert.equal(error.message.match(/worker_queue \(task [0-9a-f-]{36}\)/g)?.length, 2);
+          return true;
+        });
+        assert.deepEqual((await leftParams()).sort(), ['a stranger', 'shadow']);
+      });
+    }
+  });
+
+  it('knows the prefixes that a service may have before its keys', async () => {
+    const prefixed = await startNode({
+      CELERY_BROKER_GLOBAL_KEYPREFIX: 'ours:',
+      CELERY_RESULT_GLOBAL_KEYPREFIX: 'ours:',
+    });
+    const args = [...both(), '--node-prefix', 'ours:', '--cases', CASES];
+    try {
+      const result = await run([...args, '--remove'], { node: prefixed });
+      assert.deepEqual(unintended(result), []);
+      assert.equal(await redis.node.llen('ours:worker_queue'), 0);
+      const dry = ['--cases', CASES, '--python-redis', database(1), '--node-prefix', 'ours:'];
+      assert.deepEqual(unintended(await run([...dry, '--remove'], { node: prefixed })), []);
+    } finally {
+      await prefixed.close();
+    }
+  });
+
+  it('takes the id that a client has chosen for the word it is', async () => {
+    const options = { task_id: '1' };
+    const one = { path: '/assign-task/', body: { task_type: 'a', options } };
+    const result = await run([...(await casesOf(one, { path: '/result/1' })), ...both()]);
+    assert.match(unintended(result).join('\n'), /body\/task_id \| "<task of line 1>" \| "1"/);
+  });
+
   it('replays what the recorder has recorded', async () => {
     const file = join(folder, 'recorded.jsonl');
     const recorded = await startOldService(python, {
@@ -304,6 +421,11 @@ describe('npm run shadow', function () {
     const body = '{"task_type": "test_task", "params": {"text": "Grüße", "x": 1.0}}';
     await fetch(`${recorded.url}/assign-task/`, { method: 'POST', headers, body });
     await fetch(`${recorded.url}/result/a%20b?x=%7B1`, { headers: { 'x-api-key': KEY } });
+    // What asks for the server rather than for a path can't be replayed.
+    const { port } = new URL(recorded.url);
+    const asking = request({ host: '127.0.0.1', port, method: 'OPTIONS', path: '*' }).end();
+    const [asked] = (await once(asking, 'response')) as [IncomingMessage];
+    await textOf(asked);
     await recorded.close();
     const lines = (await readFile(file, 'utf8')).trim().split('\n');
     assert.deepEqual(JSON.parse(lines.find((line) => line.includes('assign')) ?? ''), {
@@ -314,9 +436,31 @@ describe('npm run shadow', function () {
     });
     assert.ok(lines.some((line) => line.includes('"/result/a%20b?x=%7B1"')));
     assert.ok(!lines.join('').includes(KEY));
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
     const result = await run(['--cases', file, ...both()]);
     assert.deepEqual(unintended(result), []);
     assert.equal(result.exitCode, 0);
+  });
+
+  it('answers all the same where the recorder can write no file', async () => {
+    const recorded = await startOldService(python, {
+      REDIS_URL: database(3),
+      API_KEY: KEY,
+      RECORD_FILE: join(folder, 'nowhere', 'recorded.jsonl'),
+    });
+    // A server closes the connection where something is wrong behind the answer.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const isReused: boolean[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const asking = request(`${recorded.url}/`, { agent }).end();
+      const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+      await textOf(answer);
+      assert.equal(answer.statusCode, 200);
+      isReused.push(asking.reusedSocket);
+    }
+    agent.destroy();
+    await recorded.close();
+    assert.deepEqual(isReused, [false, true, true]);
   });
 
   it('has its list of what is meant in docs/moving-over.md, word by word', async () => {
@@ -333,10 +477,10 @@ describe('npm run shadow', function () {
   });
 
   it('takes the requests that docs/moving-over.md shows', async () => {
-    const page = await readFile(`${REPOSITORY}docs/moving-over.md`, 'utf8');
-    const [, lines = ''] = /```jsonl\n([^]*?)```/.exec(page) ?? [];
+    const { blocks } = pageAt(readPages(), 'docs/moving-over.md');
+    const lines = blocks.find(({ language }) => language === 'jsonl')?.text;
     const file = join(folder, 'documented.jsonl');
-    await writeFile(file, lines);
+    await writeFile(file, lines ?? '');
     const result = await run(['--cases', file, ...both()]);
     assert.equal(result.outcomes.length, 3);
     assert.equal(result.exitCode, 0);
@@ -379,6 +523,28 @@ describe('npm run shadow', function () {
       const { errors } = await explain(...services(), '--cases', CASES, ...wrong);
       assert.match(errors, /--python-redis must start with redis:\/\//);
       assert.doesNotMatch(errors, /secret/);
+      const stray = await explain(...services(), '--cases', CASES, 'redis://:secret@host/0');
+      assert.match(stray.errors, /^A value has no option before it/);
+      assert.doesNotMatch(stray.errors, /secret/);
+      await check(
+        /--python-redis names sentinels: give the master's own redis:\/\/ address/,
+        ...[...services(), '--cases', CASES, '--python-redis', 'sentinel://127.0.0.1:26379/0'],
+      );
+    });
+
+    it('wrong addresses in the environment', () => {
+      const args = [...services(), '--cases', CASES];
+      const { pythonRedis, nodeRedis } = readOptions(args, {
+        PYTHON_REDIS_URL: database(1),
+        NODE_REDIS_URL: database(2),
+      });
+      assert.deepEqual([pythonRedis?.database, nodeRedis?.database], [1, 2]);
+      const given = readOptions([...args, ...both()], { PYTHON_REDIS_URL: database(3) });
+      assert.equal(given.pythonRedis?.database, 1);
+      assert.throws(
+        () => readOptions(args, { PYTHON_REDIS_URL: 'http://user:secret@host/0' }),
+        /^QuickstartError: --python-redis must start with redis:\/\/[^]*(?<!secret.*)$/,
+      );
     });
 
     const files: [what: string, text: string, message: RegExp][] = [

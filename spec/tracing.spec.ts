@@ -174,7 +174,7 @@ describe('A worker with opentelemetry-instrumentation-celery', function () {
   let service: TestService;
   before(async () => {
     const python = await preparePython({
-      workersFolder: FOLDER,
+      folder: FOLDER,
       environment: process.env,
       say: (line) => {
         process.stdout.write(`    OpenTelemetry: ${line}\n`);

@@ -7,7 +7,7 @@ are `def`, which FastAPI runs in its thread pool) or `async` (endpoints are
 
 import os
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class TaskResult(BaseModel):
 
 def now() -> str:
     """Return the time, as answers give it."""
-    return datetime.now(timezone.utc).isoformat()
+    return datetime.now(UTC).isoformat()
 
 
 def assign(request: AssignTaskRequest) -> AssignTaskResponse:

@@ -26,7 +26,7 @@ describe('Schemathesis', function () {
   let python: PythonEnvironment;
   before(async () => {
     python = await preparePython({
-      workersFolder: FOLDER,
+      folder: FOLDER,
       environment: process.env,
       say: (line) => {
         process.stdout.write(`    Schemathesis: ${line}\n`);

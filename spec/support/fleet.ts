@@ -31,7 +31,7 @@ export function theFleet(): Fleet {
 export async function mochaGlobalSetup(): Promise<void> {
   const environment = process.env;
   const python = await preparePython({
-    workersFolder: WORKERS_FOLDER,
+    folder: WORKERS_FOLDER,
     environment,
     say: (line) => {
       process.stdout.write(`${line}\n`);

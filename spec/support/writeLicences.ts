@@ -4,7 +4,7 @@ import { REPOSITORY, WORKERS_FOLDER } from './fleet.js';
 import { licencesPage } from './licences.js';
 
 const python = await preparePython({
-  workersFolder: WORKERS_FOLDER,
+  folder: WORKERS_FOLDER,
   environment: process.env,
   say: console.log,
 });

@@ -191,6 +191,10 @@ export function isList(value: unknown): value is readonly ExactValue[] {
   return Array.isArray(value);
 }
 
+export function isObject(value: unknown): value is ReadonlyMap<string, ExactValue> {
+  return value instanceof Map;
+}
+
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 const WORDS: readonly (readonly [string, ExactValue])[] = [

@@ -82,7 +82,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     command: /^npm run shadow\b/,
     because: 'it is for two services; spec/shadow.spec.ts runs it between them',
     instead: (command) => {
-      readShadowOptions(command.replaceAll('\\\n', '').split(/\s+/).slice(4));
+      readShadowOptions(command.replaceAll('\\\n', '').split(/\s+/).slice(4), {});
     },
   },
   {
