@@ -73,6 +73,13 @@ describe('STRICT_TASK_TYPES', function () {
       // A second one that hangs: it might have what the first has not.
       const second = await startWorkerIn(url, 'second', '--queues', 'other_queue');
       workers.push(second);
+      // One that is ready subscribes a moment later; before, nobody can know of it.
+      await eventually('the second worker answers', async () => {
+        const { workers: seen } = (await own.get('/tasks/').expect(200)).body as {
+          workers: unknown[];
+        };
+        return seen.length === 2 || undefined;
+      });
       second.send('SIGSTOP');
       await eventually('unknown types are taken', async () => {
         const { status } = await own.post('/assign-task/').send({ task_type: 'any_type' });
