@@ -47,8 +47,10 @@ describe('Clients that wait for tasks', function () {
       }
       const late = await lateness(waiters, storedAt);
       tell('waiting: Redis killed and restarted 4 times', late);
-      // The longest pause between two attempts is a second.
-      assert.ok(Math.max(...late) < 2_500, `${Math.max(...late)} ms late`);
+      // The longest pause between two attempts is a second. Redis may be killed again before an attempt finds it there.
+      const last = Math.max(...storedAt.values());
+      const afterLast = await lateness(waiters, new Map(ids.map((id) => [id, last])));
+      assert.ok(Math.max(...afterLast) < 1_500, `${Math.max(...afterLast)} ms late`);
     }, durable);
   });
 
