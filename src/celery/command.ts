@@ -7,15 +7,16 @@ import { Command, type Redis } from 'ioredis';
  * what such a closure reaches for alive in every collection of the young generation, until a full one: each
  * batch of messages would be moved to the old generation, which costs as much as to send it.
  *
+ * @param values copied by ioredis
  * @param replyEncoding null for a Buffer
  */
 export async function runCommand(
   redis: Redis,
   name: string,
-  values: readonly (string | number)[],
+  values: (string | number)[],
   replyEncoding: 'utf8' | null,
 ): Promise<unknown> {
-  const command = new Command(name, [...values], { replyEncoding });
+  const command = new Command(name, values, { replyEncoding });
   try {
     return await redis.sendCommand(command);
   } finally {
