@@ -1,4 +1,5 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { createDurations, type DurationSeries } from './durations.js';
 import { createTaskTypeSeries } from './taskTypeSeries.js';
 
 /** What became of an assignment: as the producer says, or `invalid` where its params reach no worker. */
@@ -17,7 +18,7 @@ const OUTCOMES = {
 } as const;
 
 /** In seconds. */
-const DURATION_BUCKETS = [
+const DURATION_BOUNDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
@@ -30,13 +31,11 @@ export function createAssignmentMetrics(
   registry: Registry,
   named: readonly string[],
 ): CountAssignment {
-  const registers = [registry];
-  const durations = new Histogram({
+  const durations = createDurations(registry, {
     name: 'orchestrator_assignment_duration_seconds',
     help: 'Time that it took to assign a task or to know that it is not, by task type.',
     labelNames: ['task_type'],
-    buckets: DURATION_BUCKETS,
-    registers,
+    bounds: DURATION_BOUNDS,
   });
   const series = createTaskTypeSeries<Series>(named, (taskType) => ({
     duration: durations.labels(taskType),
@@ -49,7 +48,7 @@ export function createAssignmentMetrics(
       'full (its queue takes no more), refused (in no queue, and never will be), ' +
       'unknown (sent, and not acknowledged in time), invalid (params that no worker could read).',
     labelNames: ['task_type', 'outcome'],
-    registers,
+    registers: [registry],
     // Those that are 0 are there too: a rate needs to see where a counter starts.
     collect() {
       this.reset();
@@ -69,6 +68,6 @@ export function createAssignmentMetrics(
 }
 
 interface Series {
-  duration: { observe: (seconds: number) => void };
+  duration: DurationSeries;
   counts: Record<Assigned, number>;
 }

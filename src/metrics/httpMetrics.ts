@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { createDurations, type DurationSeries } from './durations.js';
 
 /** What is told of every request. Costs some hundred nanoseconds, once its series are there. */
 export interface RequestMetrics {
@@ -19,7 +20,7 @@ export interface RequestMetrics {
 const UNMATCHED = { operationId: '', path: 'unmatched' };
 
 /** In seconds. A small assignment takes about a millisecond, and no request more than a minute. */
-const DURATION_BUCKETS = [
+const DURATION_BOUNDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
@@ -33,12 +34,11 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
   let inFlight = 0;
 
   const registers = [registry];
-  const durations = new Histogram({
+  const durations = createDurations(registry, {
     name: 'orchestrator_http_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer, by route of the contract and method.',
     labelNames: ['route', 'method'],
-    buckets: DURATION_BUCKETS,
-    registers,
+    bounds: DURATION_BOUNDS,
   });
   new Counter({
     name: 'orchestrator_http_requests_total',
@@ -92,7 +92,7 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
 interface Series {
   route: string;
   method: string;
-  duration: { observe: (seconds: number) => void };
+  duration: DurationSeries;
   byStatus: Map<number | 'aborted', { count: number }>;
 }
 
