@@ -1,4 +1,5 @@
 import type { LogLevel } from './configValues.js';
+import { quoted } from './json/jsonText.js';
 
 /** What a line of the log tells to programs. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -7,7 +8,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export type WriteLine = (time: string, level: LogLevel, message: string, fields: Fields) => string;
 
 export function jsonLine(time: string, level: LogLevel, message: string, fields: Fields): string {
-  const head = `{"timestamp":"${time}","level":"${level}","message":${JSON.stringify(message)}`;
+  const head = `{"timestamp":"${time}","level":"${level}","message":${quoted(message)}`;
   const rest = JSON.stringify(fields);
   return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`;
 }

@@ -1,4 +1,12 @@
-import { dateText, type Message, type Sender, type Task, type TaskOptions } from './message.js';
+import { quoted } from '../json/jsonText.js';
+import {
+  dateText,
+  type Message,
+  type Sender,
+  type Task,
+  type TaskOptions,
+  type TaskTexts,
+} from './message.js';
 import { fanoutChannel } from './redisKeys.js';
 
 /** The exchange of events (`event_exchange` of celery/app/defaults.py). */
@@ -14,30 +22,29 @@ export function taskSentChannel(database: number): string {
  * The event `task-sent`: what `as_task_v2` and `send_task_message` of celery/app/amqp.py tell of a
  * message, dressed by `EventDispatcher.publish` of celery/events/dispatcher.py.
  *
- * @param argsrepr JSON of the representation of its arguments
  * @param clock a logical clock, forwarded with every event of this process
  */
 export function taskSentEvent(
   task: Task,
-  argsrepr: string,
+  { id, argsrepr }: TaskTexts,
   sender: Sender & { processId: number },
   clock: number,
 ): Message {
   const { options } = task;
-  const id = JSON.stringify(task.id);
-  const hostname = JSON.stringify(sender.origin);
-  const queue = JSON.stringify(task.queue);
+  const hostname = quoted(sender.origin);
+  const queue = quoted(task.queue);
+  const now = Date.now();
   return {
     headers: `{"hostname":${hostname}}`,
     properties: PROPERTIES,
     body:
-      `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc()},"pid":${sender.processId},` +
+      `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc(now)},"pid":${sender.processId},` +
       `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
-      `"name":${JSON.stringify(task.name)},"args":${argsrepr},"kwargs":"{}",` +
+      `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":"{}",` +
       `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
       `"queue":${queue},"exchange":"",` +
       // In seconds.
-      `"routing_key":${queue},"timestamp":${Date.now() / 1_000},"type":"task-sent"}`,
+      `"routing_key":${queue},"timestamp":${now / 1_000},"type":"task-sent"}`,
   };
 }
 
@@ -52,7 +59,17 @@ const PROPERTIES =
   '{"delivery_mode":1,' +
   `"delivery_info":{"exchange":"${EXCHANGE}","routing_key":"${ROUTING_KEY}"},"priority":0`;
 
-/** `utcoffset` of celery/utils/time.py. */
-function hoursWestOfUtc(): number {
-  return new Date().getTimezoneOffset() / 60;
+const MINUTE_MS = 60_000;
+
+let knownMinute = NaN;
+let knownHours = 0;
+
+/** `utcoffset` of celery/utils/time.py. Changes between two minutes, if ever, and takes longer to ask for than to keep. */
+function hoursWestOfUtc(now: number): number {
+  const minute = Math.floor(now / MINUTE_MS);
+  if (minute !== knownMinute) {
+    knownMinute = minute;
+    knownHours = new Date(now).getTimezoneOffset() / 60;
+  }
+  return knownHours;
 }

@@ -1,5 +1,7 @@
 import type { JsonPart } from '../json/jsonDocument.js';
+import { quoted } from '../json/jsonText.js';
 import { GZIP } from './compression.js';
+import { saferepr } from './saferepr.js';
 
 /** One task to send: the Celery protocol's words (celery/app/amqp.py, `as_task_v2`). */
 export interface Task {
@@ -55,35 +57,47 @@ export interface Message {
   body: string | Buffer;
 }
 
+/** What a task's message and the event that tells of it share, as JSON. */
+export interface TaskTexts {
+  id: string;
+  /** The representation of its arguments. */
+  argsrepr: string;
+}
+
+export function taskTexts({ id, shown, params }: Task): TaskTexts {
+  return {
+    id: JSON.stringify(id),
+    argsrepr: JSON.stringify(saferepr([shown], params.isPlain)),
+  };
+}
+
 /**
  * The message of a task in Celery's protocol version 2, in the order of `as_task_v2` in celery/app/amqp.py.
  *
- * @param argsrepr JSON of the representation of its arguments
  * @param compressedBody the body as `compress` makes it, where it is to be compressed
  */
 export function taskMessage(
   task: Task,
-  argsrepr: string,
+  { id, argsrepr }: TaskTexts,
   sender: Sender,
   compressedBody?: Buffer,
 ): Message {
   const { options } = task;
-  const id = JSON.stringify(task.id);
   return {
     headers:
-      `{"lang":"js","task":${JSON.stringify(task.name)},"id":${id},"shadow":null,` +
+      `{"lang":"js","task":${quoted(task.name)},"id":${id},"shadow":null,` +
       (options === undefined ? UNLIMITED : limits(options)) +
       `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
-      `"origin":${JSON.stringify(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
+      `"origin":${quoted(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
       `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
       (options === undefined ? '' : moreHeaders(options)) +
       (task.traceHeaders === undefined ? '}' : `${members(task.traceHeaders)}}`),
     properties:
-      `{"correlation_id":${id},"reply_to":${JSON.stringify(sender.replyTo)},` +
+      `{"correlation_id":${id},"reply_to":${quoted(sender.replyTo)},` +
       // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
       '"delivery_mode":2,' +
       // The plain queue whatever the list's key: a worker that shuts down puts messages back by it.
-      `"delivery_info":{"exchange":"","routing_key":${JSON.stringify(task.queue)}},` +
+      `"delivery_info":{"exchange":"","routing_key":${quoted(task.queue)}},` +
       `"priority":${task.priority}${options === undefined ? '' : expiration(options)}`,
     body: compressedBody ?? taskBody(task),
   };

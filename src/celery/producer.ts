@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { compress } from './compression.js';
 import type { Connection } from './connection.js';
 import { taskSentChannel, taskSentEvent } from './events.js';
-import { envelope, taskBody, taskMessage, type Sender, type Task } from './message.js';
+import { envelope, taskBody, taskMessage, taskTexts, type Sender, type Task } from './message.js';
 import { createPublisher, type PublishOutcome } from './publisher.js';
 import type { Publication } from './publishScript.js';
 import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from './redisKeys.js';
-import { saferepr } from './saferepr.js';
 import { faultOf, faultsOf, type TaskFault } from './taskFaults.js';
 
 /** What became of a task's message, or of those of several tasks that go together. */
@@ -88,8 +87,8 @@ export function createProducer(broker: Connection, options: ProducerOptions): Pr
     claim: SendOptions['claim'],
     compressedBody: Buffer | undefined,
   ): Publication => {
-    const argsrepr = JSON.stringify(saferepr([task.shown], task.params.isPlain));
-    const message = taskMessage(task, argsrepr, sender, compressedBody);
+    const texts = taskTexts(task);
+    const message = taskMessage(task, texts, sender, compressedBody);
     clock += 1;
     return {
       queue: task.queue,
@@ -97,7 +96,7 @@ export function createProducer(broker: Connection, options: ProducerOptions): Pr
       queueLists: isLimited ? queueKeys(task.queue).map((key) => `${keyPrefix}${key}`) : [],
       message: envelope(message, nextDeliveryTag()),
       event: options.sendsEvents
-        ? envelope(taskSentEvent(task, argsrepr, sender, clock), nextDeliveryTag())
+        ? envelope(taskSentEvent(task, texts, sender, clock), nextDeliveryTag())
         : undefined,
       claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
     };

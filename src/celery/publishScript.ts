@@ -154,14 +154,22 @@ export function publishArguments(
 ): { keys: readonly string[]; values: readonly (string | number)[] } {
   const keys = [options.record];
   const places = new Map<string, number>();
-  /** Adds these keys, side by side, unless they are there; gives the place of the first. */
-  const placeOf = (name: string, added: readonly string[]): number => {
-    const known = places.get(name);
-    if (known !== undefined) {
-      return known;
+  const placesOfQueues = new Map<string, number>();
+  const placeOf = (key: string): number => {
+    let place = places.get(key);
+    if (place === undefined) {
+      place = keys.push(key);
+      places.set(key, place);
     }
-    const place = keys.push(...added) - added.length + 1;
-    places.set(name, place);
+    return place;
+  };
+  /** The lists of a queue stand side by side: gives the place of the first. */
+  const placeOfQueue = (queue: string, lists: readonly string[]): number => {
+    let place = placesOfQueues.get(queue);
+    if (place === undefined) {
+      place = keys.push(...lists) - lists.length + 1;
+      placesOfQueues.set(queue, place);
+    }
     return place;
   };
   const values: (string | number)[] = [
@@ -172,11 +180,11 @@ export function publishArguments(
     options.claimSeconds,
     isAtomic ? 1 : 0,
   ];
-  for (const { list, queueLists, message, event, claim } of publications) {
+  for (const { queue, list, queueLists, message, event, claim } of publications) {
     values.push(
-      placeOf(`list ${list}`, [list]),
-      queueLists.length > 0 ? placeOf(`lists ${queueLists.join(' ')}`, queueLists) : 0,
-      claim === undefined ? 0 : placeOf(`claim ${claim.key}`, [claim.key]),
+      placeOf(list),
+      queueLists.length > 0 ? placeOfQueue(queue, queueLists) : 0,
+      claim === undefined ? 0 : placeOf(claim.key),
       claim?.value ?? '',
       message,
       event ?? '',

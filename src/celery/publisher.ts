@@ -51,7 +51,7 @@ interface Entry {
  */
 export function createPublisher(broker: Connection, options: BatchSenderOptions): Publish {
   /** In the order of arrival. */
-  const waiting = new Set<Entry>();
+  let waiting: Entry[] = [];
   let underWay: readonly Entry[] = [];
   let isRunning = false;
   let sequence = 0;
@@ -62,7 +62,6 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
   const sendBatch = createBatchSender(broker, options);
 
   const giveUp = (entry: Entry): void => {
-    waiting.delete(entry);
     settle(
       entry,
       entry.wasSent
@@ -80,6 +79,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
         alarm.ringAt(entry.deadline);
       }
     }
+    waiting = waiting.filter(({ isSettled }) => !isSettled);
   });
 
   const whyNotAcknowledged = (): { reason: string; cause?: unknown } =>
@@ -102,7 +102,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
   };
 
   const run = async (): Promise<void> => {
-    while (waiting.size > 0) {
+    while (waiting.length > 0) {
       sequence += 1;
       passingRefusal = undefined;
       replicaTrouble = undefined;
@@ -167,7 +167,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
   return (write, milliseconds) =>
     new Promise((resolve) => {
       const deadline = performance.now() + milliseconds;
-      waiting.add({
+      waiting.push({
         write,
         written: undefined,
         deadline,
@@ -189,30 +189,24 @@ function settle(entry: Entry, outcome: PublishOutcome): void {
   entry.resolve(outcome);
 }
 
-function takeBatch(waiting: Set<Entry>): readonly Entry[] {
-  const batch: Entry[] = [];
+/** Takes the first of those that wait, as many as go together. */
+function takeBatch(waiting: Entry[]): readonly Entry[] {
+  let count = 0;
   let characters = 0;
-  for (const entry of waiting) {
+  for (const entry of waiting.slice(0, MAXIMUM_MESSAGES)) {
     const written = writtenOf(entry);
     if (isTogether(written)) {
       // They go alone, in a batch of their own.
-      if (batch.length === 0) {
-        batch.push(entry);
-        waiting.delete(entry);
-      }
+      count ||= 1;
       break;
     }
     characters += written.message.length;
-    if (
-      batch.length === MAXIMUM_MESSAGES ||
-      (batch.length > 0 && characters > MAXIMUM_CHARACTERS)
-    ) {
+    if (count > 0 && characters > MAXIMUM_CHARACTERS) {
       break;
     }
-    batch.push(entry);
-    waiting.delete(entry);
+    count += 1;
   }
-  return batch;
+  return waiting.splice(0, count);
 }
 
 function writtenOf(entry: Entry): Written {
@@ -226,8 +220,18 @@ function isTogether(written: Written): written is readonly Publication[] {
 
 /** Several messages that belong together are a batch's only entry. */
 function batchOf(entries: readonly Entry[]): Batch {
-  const written = entries.map(writtenOf);
-  return { publications: written.flat(), isAtomic: written.some(isTogether) };
+  const publications: Publication[] = [];
+  let isAtomic = false;
+  for (const entry of entries) {
+    const written = writtenOf(entry);
+    if (isTogether(written)) {
+      isAtomic = true;
+      publications.push(...written);
+    } else {
+      publications.push(written);
+    }
+  }
+  return { publications, isAtomic };
 }
 
 function patienceOf({ isSettled, deadline }: Entry): number {

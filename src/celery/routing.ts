@@ -1,3 +1,5 @@
+import { remembered } from '../remembered.js';
+
 /** How task types become Celery task names, and names queues. */
 export interface RoutingOptions {
   /** The namespace of a plain task type: `worker` makes `worker.test_task` of `test_task`. */
@@ -57,12 +59,12 @@ export function createRouting(options: RoutingOptions): (taskType: string) => Ro
     queue,
   }));
 
-  return (taskType) => {
+  return remembered((taskType) => {
     const bringsNamespace = ownNamespaces.some((namespace) => taskType.startsWith(`${namespace}.`));
     const name = bringsNamespace ? taskType : `${options.prefix}.${taskType}`;
     const queue = routes.find(({ matches }) => matches.test(name))?.queue ?? options.queue;
     return { name, queue };
-  };
+  });
 }
 
 /** Celery's `glob_to_re` (celery/app/routes.py), matching the whole name. */

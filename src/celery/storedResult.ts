@@ -23,7 +23,8 @@ export class UnreadableResult extends Error {
 
 /** Reads what Redis holds under a task's key. Rejects with UnreadableResult. */
 export async function readStoredResult(payload: Buffer): Promise<StoredResult> {
-  const isCompressed = payload.subarray(0, COMPRESSED.length).equals(COMPRESSED);
+  const isCompressed =
+    payload[0] === COMPRESSED[0] && payload.subarray(0, COMPRESSED.length).equals(COMPRESSED);
   const meta = membersOf(decode(isCompressed ? await inflate(payload) : payload));
   const state = meta.text('status');
   if (state === undefined) {
@@ -48,18 +49,17 @@ interface Members {
 }
 
 function membersOf(text: string): Members {
-  let value: unknown;
+  let values: Readonly<Record<string, unknown>> | null;
   try {
-    value = JSON.parse(text);
+    values = JSON.parse(text) as typeof values;
   } catch {
     // It is broken, or it holds what Python takes for JSON and JSON.parse doesn't: NaN, Infinity.
     return exactMembers(parse(text));
   }
-  const values = new Map(Object.entries(value ?? {}));
   const { members } = scanJson(text);
   const member = (name: string): string => members.get(name) ?? 'null';
   return {
-    text: (name) => textOrNothing(values.get(name)),
+    text: (name) => textOrNothing(values?.[name]),
     exact: (name) => parse(member(name)),
     plainText: (name) =>
       member(name).includes('__type__') ? writePlain(parse(member(name))) : member(name),

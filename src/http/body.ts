@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, Response } from 'express';
 import { InvalidRequest } from '../errors.js';
 import { UnsuitableJson } from '../json/exactJson.js';
@@ -21,8 +22,9 @@ export type ReadBody = (
  */
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
   return async (request, response, isNeeded) => {
-    if (isNeeded || !isAnnouncedEmpty(request)) {
-      assertJson(request.headers['content-type']);
+    const { headers } = request;
+    if (isNeeded || !isAnnouncedEmpty(headers)) {
+      assertJson(headers['content-type']);
     }
     const context = contextOf(response);
     const { admission } = context;
@@ -31,7 +33,7 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
       bytes = await readBytes(request, {
         limit: limitBytes,
         begin() {
-          if (request.headers.expect?.toLowerCase() === '100-continue') {
+          if (headers.expect?.toLowerCase() === '100-continue') {
             response.writeContinue();
           }
         },
@@ -54,7 +56,7 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
 }
 
 /** Clients name the media type of a body that they don't have, too. */
-function isAnnouncedEmpty({ headers }: Request): boolean {
+function isAnnouncedEmpty(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 

@@ -23,11 +23,12 @@ export async function readBytes(
   options: { limit: number; begin: () => void; hold: (bytes: number) => void },
 ): Promise<Buffer> {
   const { limit, begin, hold } = options;
-  const announced = Number(request.headers['content-length'] ?? 0);
+  const { headers } = request;
+  const announced = Number(headers['content-length'] ?? 0);
   if (announced > limit) {
     throw new BodyTooLarge(limit);
   }
-  const encoding = request.headers['content-encoding'];
+  const encoding = headers['content-encoding'];
   const inflater = encoding === undefined ? undefined : createInflater(encoding.toLowerCase());
   let bytes: Buffer = NOTHING;
   let length = 0;

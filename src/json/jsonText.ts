@@ -1,3 +1,5 @@
+import { remembered } from '../remembered.js';
+
 /** A part of an answer that is JSON already, and is sent as it is. */
 export class JsonText {
   readonly text: string;
@@ -6,6 +8,9 @@ export class JsonText {
     this.text = text;
   }
 }
+
+/** JSON of a text of which there are few, such as the name of a queue. */
+export const quoted = remembered((text) => JSON.stringify(text));
 
 /**
  * Writes JSON. The value's own members may be JsonText, and so may those of the objects in a list that is its
@@ -21,7 +26,7 @@ export function writeJson(value: object): string {
   let text = '';
   for (const [key, member] of Object.entries(value) as [string, unknown][]) {
     if (member !== undefined) {
-      text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:`;
+      text += `${text === '' ? '{' : ','}${quoted(key)}:`;
       text += memberText(member);
     }
   }

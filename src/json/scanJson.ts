@@ -43,7 +43,7 @@ export function scanJson(text: string): JsonScan {
 
   const endMember = (): void => {
     if (key !== undefined) {
-      members.set(JSON.parse(key) as string, text.slice(start, position));
+      members.set(nameOf(key), text.slice(start, position));
       key = undefined;
     }
   };
@@ -83,6 +83,11 @@ export function scanJson(text: string): JsonScan {
     position += 1;
   }
   return { members, isPlain, depth: deepest, keys };
+}
+
+/** Few keys have escapes. */
+function nameOf(key: string): string {
+  return key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
 }
 
 /** JSON.parse moves keys that look like integers to the front; one may be written in escapes. */
