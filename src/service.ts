@@ -80,7 +80,7 @@ export async function startService(
       count: metrics.countAssignment,
     });
     const tracing = await startTracing(config, contract.version, log);
-    const app = createApp({
+    const application = createApp({
       config,
       contract,
       log,
@@ -101,7 +101,7 @@ export async function startService(
       },
     });
     await connections.untilReady(CONNECTION_PATIENCE_MS);
-    const server = await startServer(app, {
+    const server = await startServer(application, {
       ...config,
       methods: [...contract.methods, 'OPTIONS'],
     });

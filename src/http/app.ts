@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Config } from '../config.js';
 import type { Contract } from '../contract/contract.js';
 import { InvalidRequest, RouteNotFound } from '../errors.js';
@@ -11,17 +11,25 @@ import { createCrossOrigin } from './crossOrigin.js';
 import { createJsonBodyReader } from './body.js';
 import { createDispatch, matchRoute } from './dispatch.js';
 import { serveDocumentationFiles } from './documentationFiles.js';
-import { createErrorReply } from './errorReply.js';
+import { replyToError } from './errorReply.js';
 import { createRateLimit, type CountRequest } from './rateLimit.js';
 import { contextOf, requestContext, setHeaders, type RequestWatch } from './requestContext.js';
 import { createSecurityHeaders } from './securityHeaders.js';
-import { inOrder, type Step } from './steps.js';
+import type { Step } from './steps.js';
 import type { Waiters } from './waiters.js';
 import { createWebSockets } from './webSockets.js';
 
+/** What answers the requests of a server. */
+export interface Application {
+  handle: (request: Request, response: Response) => Promise<void>;
+  /** Where requests and responses have their methods from. */
+  express: Express;
+}
+
 /**
- * Builds the Express application: every request passes these steps in this order. What an answer needs comes
- * first, then what refuses a request for least.
+ * Builds the application: every request passes these steps in this order. What an answer needs comes first, then
+ * what refuses a request for least. Then the contract's operations answer it, or Express, whose way from one
+ * handler to the next costs more than most steps do: an assignment would take a thirtieth longer.
  *
  * @param options.countRequest counts the requests of a caller; undefined where there is no limit
  * @param options.waiters those who wait for a reply that comes later
@@ -37,43 +45,71 @@ export function createApp(options: {
   watch: RequestWatch;
   tracing: Tracing;
   log: Log;
-}): Express {
+}): Application {
   const { config, contract, operations, countRequest, waiters, watch, tracing, log } = options;
   const admission = createAdmission({
     requests: config.maxRequestsInFlight,
     bytes: config.maxBytesInFlight,
   });
   const readBody = createJsonBodyReader(config.bodyLimitBytes, config.jsonLimits);
+  const steps: readonly Step[] = [
+    requestContext({
+      ...{ log, admission, watch, tracing },
+      trustsProxy: config.trustProxy !== false,
+    }),
+    assertHeaders,
+    createCrossOrigin(config.corsOrigins, contract.methods),
+    ...(config.rootPath === '' ? [] : [stripRootPath(config.rootPath)]),
+    ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
+    matchRoute(contract),
+    where('isLimited', (_request, response) => {
+      admission.admit(contextOf(response));
+    }),
+    where('isGuarded', createAuthentication(config.apiKeys)),
+  ];
+  const answer = createDispatch(
+    contract,
+    operations,
+    { limitRate: countRequest && createRateLimit(countRequest), readBody },
+    { waiters, webSockets: createWebSockets(config.corsOrigins) },
+  );
+  const app = createDocumentation(config, contract);
+
+  return {
+    express: app,
+    async handle(request, response) {
+      // By which Express's methods find the other one, as in its own `app.handle`.
+      request.res = response;
+      try {
+        for (const step of steps) {
+          step(request, response);
+          if (response.headersSent) {
+            return;
+          }
+        }
+        const { match } = contextOf(response);
+        if (match === undefined) {
+          app(request, response);
+        } else {
+          await answer(match, request, response);
+        }
+      } catch (error) {
+        await replyToError(error, request, response).catch((failure: unknown) => {
+          contextOf(response).failure = failure;
+          response.statusCode = 500;
+          response.destroy();
+        });
+      }
+    },
+  };
+}
+
+/** Serves what the pages of the documentation need. All else is not found. */
+function createDocumentation(config: Config, contract: Contract): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', config.trustProxy);
-
-  app.use(
-    inOrder(
-      [
-        requestContext({
-          ...{ log, admission, watch, tracing },
-          trustsProxy: config.trustProxy !== false,
-        }),
-        assertHeaders,
-        createCrossOrigin(config.corsOrigins, contract.methods),
-        ...(config.rootPath === '' ? [] : [stripRootPath(config.rootPath)]),
-        ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
-        matchRoute(contract),
-        where('isLimited', (_request, response) => {
-          admission.admit(contextOf(response));
-        }),
-        where('isGuarded', createAuthentication(config.apiKeys)),
-      ],
-      createDispatch(
-        contract,
-        operations,
-        { limitRate: countRequest && createRateLimit(countRequest), readBody },
-        { waiters, webSockets: createWebSockets(config.corsOrigins) },
-      ),
-    ),
-  );
   app.use((_request, response, next) => {
     setHeaders(response);
     next();
@@ -82,7 +118,9 @@ export function createApp(options: {
   app.use((request) => {
     throw new RouteNotFound(`Nothing is found at ${request.path}`);
   });
-  app.use(createErrorReply());
+  app.use((thrown: unknown, request: Request, response: Response, next: NextFunction) => {
+    replyToError(thrown, request, response).catch(next);
+  });
   return app;
 }
 

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
 import { readQuery } from '../contract/query.js';
 import type { Match } from '../contract/routes.js';
@@ -7,6 +7,7 @@ import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
 import type { Feed } from '../operations/feed.js';
 import type { Input, Operations } from '../operations/operation.js';
+import { remembered } from '../remembered.js';
 import type { ReadBody } from './body.js';
 import { createConstantReplies } from './constantReply.js';
 import { createFeedSender } from './feedReply.js';
@@ -59,13 +60,13 @@ export function createDispatch(
     readBody: ReadBody;
   },
   after: { waiters: Waiters; webSockets: WebSockets },
-): RequestHandler {
+): (match: Match, request: Request, response: Response) => Promise<void> {
   assertOneToOne(contract.operationIds, Object.keys(operations));
   const { limitRate, readBody } = before;
   const sendConstant = createConstantReplies();
   const sendFeed = createFeedSender(after.waiters, after.webSockets);
 
-  const answer = async (match: Match, request: Request, response: Response): Promise<void> => {
+  return async (match, request, response) => {
     const { fields, client, trace } = contextOf(response);
     if (match.isLimited && limitRate !== undefined) {
       await limitRate(request, response);
@@ -98,15 +99,6 @@ export function createDispatch(
       send(response, reply);
     }
   };
-
-  return (request, response, next) => {
-    const { match } = contextOf(response);
-    if (match === undefined) {
-      next();
-      return;
-    }
-    return answer(match, request, response);
-  };
 }
 
 const NONE: readonly never[] = [];
@@ -134,6 +126,8 @@ function queryOf(
   return parameters.length === 0 ? NOTHING : readQuery(parameters, request.url);
 }
 
+const contentTypeOf = remembered((mediaType) => `${mediaType}; charset=utf-8`);
+
 function isFeed(reply: Reply): reply is ReplyWith<Feed<object>> {
   return typeof reply.body === 'function';
 }
@@ -148,7 +142,7 @@ function send(
     head.push(name, value);
   }
   head.push('Cache-Control', 'no-store');
-  head.push('Content-Type', `${mediaType}; charset=utf-8`);
+  head.push('Content-Type', contentTypeOf(mediaType));
   head.push('Content-Length', String(Buffer.byteLength(text)));
   // All at once, past Express's send: no such answer is cached, negotiated or a range of another.
   response.writeHead(status, head).end(text);

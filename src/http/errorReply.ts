@@ -1,28 +1,31 @@
-import type { ErrorRequestHandler } from 'express';
+import type { Request, Response } from 'express';
 import type { components } from '../contract/openapi.js';
 import { ClientVisibleError } from '../errors.js';
 import { sendEarly } from './earlyAnswer.js';
 import { contextOf, setHeaders } from './requestContext.js';
 
-/** Returns the handler that makes the one error body of whatever was thrown, and notes it for the log. */
-export function createErrorReply(): ErrorRequestHandler {
-  return async (thrown: unknown, request, response, next) => {
-    const context = contextOf(response);
-    context.failure = thrown;
-    if (response.writableEnded) {
-      // Answered as a late request, whose body then failed.
-      return;
-    }
-    if (response.headersSent) {
-      next(thrown);
-      return;
-    }
-    const { status, headers } = whatToTell(thrown);
-    const body = errorBody(thrown, context.id);
-    setHeaders(response);
-    response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
-    await sendEarly(request, response, JSON.stringify(body));
-  };
+/** Answers with the one error body of whatever was thrown, and notes it for the log. */
+export async function replyToError(
+  thrown: unknown,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const context = contextOf(response);
+  context.failure = thrown;
+  if (response.writableEnded) {
+    // Answered as a late request, whose body then failed.
+    return;
+  }
+  if (response.headersSent) {
+    // An answer that ended here would pass for whole.
+    response.destroy();
+    return;
+  }
+  const { status, headers } = whatToTell(thrown);
+  const body = errorBody(thrown, context.id);
+  setHeaders(response);
+  response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
+  await sendEarly(request, response, JSON.stringify(body));
 }
 
 /** What the client of the request with this id is told of an error. */

@@ -2,9 +2,9 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 
 /**
- * Classes of requests and responses that are Express's from their birth, for `http.createServer`. Express
- * gives each message its own prototype by `Object.setPrototypeOf`, after which V8 treats every access to it as
- * an exception: half of what a request costs. On these the call changes nothing.
+ * Classes of requests and responses that have Express's methods from their birth, for `http.createServer`. Express
+ * gives them to each message that it gets by `Object.setPrototypeOf`, after which V8 treats every access to it as
+ * an exception: that would be half of what a request costs. On these the call changes nothing.
  *
  * @param mayUpgrade whether a request that asks for another protocol may have it; Node would let all of them
  */

@@ -1,7 +1,12 @@
-import { createServer, type ServerOptions as HttpServerOptions } from 'node:http';
+import {
+  createServer,
+  type ServerOptions as HttpServerOptions,
+  type RequestListener,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Express } from 'express';
+import type { Request, Response } from 'express';
+import type { Application } from './app.js';
 import { watchConnections } from './connections.js';
 import { messageClasses } from './messageClasses.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
@@ -29,14 +34,20 @@ interface ServerOptions {
 }
 
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
-export async function startServer(app: Express, options: ServerOptions): Promise<HttpServer> {
+export async function startServer(
+  application: Application,
+  options: ServerOptions,
+): Promise<HttpServer> {
   const classes = messageClasses(
-    app,
+    application.express,
     (request) => asksForWebSocket(request) && connections.responsesOf(request.socket).length === 0,
   );
-  const server = createServer({ ...timeouts(options), ...classes }, app);
+  const handle: RequestListener = (request, response) => {
+    void application.handle(request as Request, response as Response);
+  };
+  const server = createServer({ ...timeouts(options), ...classes }, handle);
   const connections = watchConnections(server);
-  const upgrades = leadUpgrades(server, app, (request) => new classes.ServerResponse(request));
+  const upgrades = leadUpgrades(server, handle, (request) => new classes.ServerResponse(request));
   server.on('clientError', (error, socket) => {
     answerUnreadable(error, socket, connections.responsesOf(socket), options.methods);
   });

@@ -1,6 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Express, Response } from 'express';
 
 /** What a request that asks for a WebSocket has brought: its connection, and what came behind its head. */
 export interface Upgrade {
@@ -33,7 +32,7 @@ export function asksForWebSocket({ method, headers, httpVersion }: IncomingMessa
  */
 export function leadUpgrades(
   server: Server,
-  app: Express,
+  handle: RequestListener,
   respond: (request: IncomingMessage) => ServerResponse,
 ): {
   /** Cuts the connections that have gone over to another protocol, which the server does not know any more. */
@@ -54,7 +53,7 @@ export function leadUpgrades(
       socket.destroySoon();
     });
     upgrades.set(request, { socket, head });
-    app(request as Parameters<Express>[0], response as Response);
+    handle(request, response);
   });
   return {
     cutAll() {
