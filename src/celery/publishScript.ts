@@ -155,20 +155,12 @@ export function publishArguments(
   const keys = [options.record];
   const places = new Map<string, number>();
   const placesOfQueues = new Map<string, number>();
-  const placeOf = (key: string): number => {
-    let place = places.get(key);
+  /** Adds these keys, side by side, unless they are there; gives the place of the first. */
+  const placeOf = (known: Map<string, number>, name: string, added: readonly string[]): number => {
+    let place = known.get(name);
     if (place === undefined) {
-      place = keys.push(key);
-      places.set(key, place);
-    }
-    return place;
-  };
-  /** The lists of a queue stand side by side: gives the place of the first. */
-  const placeOfQueue = (queue: string, lists: readonly string[]): number => {
-    let place = placesOfQueues.get(queue);
-    if (place === undefined) {
-      place = keys.push(...lists) - lists.length + 1;
-      placesOfQueues.set(queue, place);
+      place = keys.push(...added) - added.length + 1;
+      known.set(name, place);
     }
     return place;
   };
@@ -182,9 +174,9 @@ export function publishArguments(
   ];
   for (const { queue, list, queueLists, message, event, claim } of publications) {
     values.push(
-      placeOf(list),
-      queueLists.length > 0 ? placeOfQueue(queue, queueLists) : 0,
-      claim === undefined ? 0 : placeOf(claim.key),
+      placeOf(places, list, [list]),
+      queueLists.length > 0 ? placeOf(placesOfQueues, queue, queueLists) : 0,
+      claim === undefined ? 0 : placeOf(places, claim.key, [claim.key]),
       claim?.value ?? '',
       message,
       event ?? '',

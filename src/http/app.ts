@@ -94,11 +94,7 @@ export function createApp(options: {
           await answer(match, request, response);
         }
       } catch (error) {
-        await replyToError(error, request, response).catch((failure: unknown) => {
-          contextOf(response).failure = failure;
-          response.statusCode = 500;
-          response.destroy();
-        });
+        await replyToError(error, request, response);
       }
     },
   };
@@ -119,6 +115,7 @@ function createDocumentation(config: Config, contract: Contract): Express {
     throw new RouteNotFound(`Nothing is found at ${request.path}`);
   });
   app.use((thrown: unknown, request: Request, response: Response, next: NextFunction) => {
+    // By its four parameters Express knows a handler of errors.
     replyToError(thrown, request, response).catch(next);
   });
   return app;

@@ -4,7 +4,10 @@ import { ClientVisibleError } from '../errors.js';
 import { sendEarly } from './earlyAnswer.js';
 import { contextOf, setHeaders } from './requestContext.js';
 
-/** Answers with the one error body of whatever was thrown, and notes it for the log. */
+/**
+ * Answers with the one error body of whatever was thrown, and notes it for the log. Never rejects: where not even that
+ * can be sent, the connection is cut.
+ */
 export async function replyToError(
   thrown: unknown,
   request: Request,
@@ -21,11 +24,17 @@ export async function replyToError(
     response.destroy();
     return;
   }
-  const { status, headers } = whatToTell(thrown);
-  const body = errorBody(thrown, context.id);
-  setHeaders(response);
-  response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
-  await sendEarly(request, response, JSON.stringify(body));
+  try {
+    const { status, headers } = whatToTell(thrown);
+    const body = errorBody(thrown, context.id);
+    setHeaders(response);
+    response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
+    await sendEarly(request, response, JSON.stringify(body));
+  } catch (failure) {
+    context.failure = failure;
+    response.statusCode = 500;
+    response.destroy();
+  }
 }
 
 /** What the client of the request with this id is told of an error. */
