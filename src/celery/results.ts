@@ -54,16 +54,26 @@ export function createMetaReader<Outcome>(
 ): (taskId: string, milliseconds: number) => Promise<Outcome | Failure> {
   const keyPrefix = keyPrefixOf(globalKeyPrefix);
   const readKey = createKeyReader(backend);
-  const underWay = new Set<Read<Outcome>>();
+  const underWay: Read<Outcome>[] = [];
 
   const settle = (read: Read<Outcome>, outcome: Outcome | Failure): void => {
-    underWay.delete(read);
+    if (read.place === SETTLED) {
+      return;
+    }
+    // The last one takes its place. From a Set, through which all reads would go, each of its outgrown tables
+    // would stay linked to the next in V8's old generation, and keep what it held.
+    const last = underWay.pop();
+    if (last !== undefined && last !== read) {
+      underWay[read.place] = last;
+      last.place = read.place;
+    }
+    read.place = SETTLED;
     read.resolve(outcome);
   };
 
   const alarm = createAlarm(() => {
     const now = performance.now();
-    for (const read of underWay) {
+    for (const read of [...underWay]) {
       if (read.deadline <= now) {
         const reason = backend.isUsable()
           ? 'the result backend did not answer in time'
@@ -77,7 +87,7 @@ export function createMetaReader<Outcome>(
 
   /** A read whose connection was cut is sent again. */
   const attempt = async (read: Read<Outcome>): Promise<void> => {
-    while (underWay.has(read)) {
+    while (read.place !== SETTLED) {
       if (!backend.isUsable() && !(await backend.untilReady(read.deadline - performance.now()))) {
         return;
       }
@@ -98,8 +108,13 @@ export function createMetaReader<Outcome>(
   return (taskId, milliseconds) =>
     new Promise((resolve) => {
       const deadline = performance.now() + milliseconds;
-      const read = { key: `${keyPrefix}${taskId}`, deadline, resolve };
-      underWay.add(read);
+      const read = {
+        key: `${keyPrefix}${taskId}`,
+        deadline,
+        resolve,
+        place: underWay.length,
+      };
+      underWay.push(read);
       alarm.ringAt(deadline);
       void attempt(read);
     });
@@ -109,7 +124,11 @@ interface Read<Outcome> {
   key: string;
   deadline: number;
   resolve: (outcome: Outcome | Failure) => void;
+  /** Its index among those under way. */
+  place: number;
 }
+
+const SETTLED = -1;
 
 /**
  * What the key of each task begins with, and the channel on which its states are published: `task_keyprefix`
