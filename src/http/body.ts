@@ -3,15 +3,15 @@ import type { Request, Response } from 'express';
 import { InvalidRequest } from '../errors.js';
 import { UnsuitableJson } from '../json/exactJson.js';
 import { readJsonDocument, type JsonDocument, type JsonLimits } from '../json/jsonDocument.js';
-import { readBytes, UnreadableBody } from './bodyBytes.js';
-import { contextOf } from './requestContext.js';
+import { readBytes, takeWhole, UnreadableBody } from './bodyBytes.js';
+import { contextOf, type RequestContext } from './requestContext.js';
 
-/** Gives nothing for an empty body that is not needed. */
+/** Gives nothing for an empty body that is not needed; a promise, if some of the body is not there yet. */
 export type ReadBody = (
   request: Request,
   response: Response,
   isNeeded: boolean,
-) => Promise<JsonDocument | undefined>;
+) => JsonDocument | undefined | Promise<JsonDocument | undefined>;
 
 /**
  * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
@@ -21,30 +21,12 @@ export type ReadBody = (
  * that is not JSON, can't be inflated, is beyond `jsonLimits` or has a number that Python can't hold.
  */
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
-  return async (request, response, isNeeded) => {
-    const { headers } = request;
-    if (isNeeded || !isAnnouncedEmpty(headers)) {
-      assertJson(headers['content-type']);
-    }
-    const context = contextOf(response);
-    const { admission } = context;
-    let bytes;
-    try {
-      bytes = await readBytes(request, {
-        limit: limitBytes,
-        begin() {
-          if (headers.expect?.toLowerCase() === '100-continue') {
-            response.writeContinue();
-          }
-        },
-        hold(count) {
-          admission.hold(context, count);
-        },
-      });
-    } catch (error) {
-      throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
-    }
-    admission.enter(context);
+  const documentOf = (
+    bytes: Buffer,
+    context: RequestContext,
+    isNeeded: boolean,
+  ): JsonDocument | undefined => {
+    context.admission.enter(context);
     if (bytes.length === 0) {
       if (!isNeeded) {
         return undefined;
@@ -52,6 +34,39 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
       throw fault('', 'is empty; a JSON object is required');
     }
     return read(decode(bytes), jsonLimits);
+  };
+  const readInPieces = async (
+    request: Request,
+    response: Response,
+    hold: (count: number) => void,
+  ): Promise<Buffer> => {
+    try {
+      return await readBytes(request, {
+        limit: limitBytes,
+        begin() {
+          if (request.headers.expect?.toLowerCase() === '100-continue') {
+            response.writeContinue();
+          }
+        },
+        hold,
+      });
+    } catch (error) {
+      throw error instanceof UnreadableBody ? fault('', `can't be read: ${error.message}`) : error;
+    }
+  };
+
+  return (request, response, isNeeded) => {
+    if (isNeeded || !isAnnouncedEmpty(request.headers)) {
+      assertJson(request.headers['content-type']);
+    }
+    const context = contextOf(response);
+    const hold = (count: number): void => {
+      context.admission.hold(context, count);
+    };
+    const whole = takeWhole(request, limitBytes, hold);
+    return whole === undefined
+      ? readInPieces(request, response, hold).then((bytes) => documentOf(bytes, context, isNeeded))
+      : documentOf(whole, context, isNeeded);
   };
 }
 

@@ -15,18 +15,28 @@ interface Pending {
   keepsAlive: boolean;
 }
 
-export function watchConnections(server: Server): Connections {
+/**
+ * @param hurry is told of the responses of a connection that has ended, before they are: whatever waits to be looked
+ * at is looked at now, and hears of the end
+ */
+export function watchConnections(
+  server: Server,
+  hurry: (responses: readonly ServerResponse[]) => void,
+): Connections {
   const pendingOf = new Map<Duplex, Pending[]>();
   let isEnding = false;
+  const responsesOf = (socket: Duplex): readonly ServerResponse[] =>
+    (pendingOf.get(socket) ?? []).map(({ response }) => response);
 
   server.on('connection', (socket) => {
     pendingOf.set(socket, []);
     socket.once('close', () => {
-      const left = [...(pendingOf.get(socket) ?? [])];
+      const left = responsesOf(socket);
       pendingOf.delete(socket);
+      hurry(left);
       // Node tells the end of a connection to the first response alone, after this listener.
       setImmediate(() => {
-        for (const { response } of left) {
+        for (const response of left) {
           if (!response.closed) {
             response.emit('close');
           }
@@ -54,7 +64,7 @@ export function watchConnections(server: Server): Connections {
   });
 
   return {
-    responsesOf: (socket) => (pendingOf.get(socket) ?? []).map(({ response }) => response),
+    responsesOf,
     endAll() {
       isEnding = true;
       for (const pending of pendingOf.values()) {

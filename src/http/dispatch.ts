@@ -71,7 +71,11 @@ export function createDispatch(
     if (match.isLimited && limitRate !== undefined) {
       await limitRate(request, response);
     }
-    const sent = match.takesBody ? await readBody(request, response, match.needsBody) : undefined;
+    let sent;
+    if (match.takesBody) {
+      const document = readBody(request, response, match.needsBody);
+      sent = document instanceof Promise ? await document : document;
+    }
     const input = {
       pathParameters: match.pathParameters,
       headers: headersOf(request, match.headerNames),

@@ -1,6 +1,19 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 
+/** What the server notes on a request. */
+export interface Arrival {
+  /** When its head was there, by `performance.now()`. */
+  readonly arrivedAt: number;
+  /** Whether it has had its turn. */
+  isTakenOn: boolean;
+}
+
+/** As fields of its own: to look one up elsewhere would cost more. */
+export function arrivalOf(request: IncomingMessage): Arrival {
+  return request as IncomingMessage & Arrival;
+}
+
 /**
  * Classes of requests and responses that have Express's methods from their birth, for `http.createServer`. Express
  * gives them to each message that it gets by `Object.setPrototypeOf`, after which V8 treats every access to it as
@@ -12,7 +25,9 @@ export function messageClasses(
   app: Express,
   mayUpgrade: (request: IncomingMessage) => boolean,
 ): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
-  class Request extends IncomingMessage {
+  class Request extends IncomingMessage implements Arrival {
+    readonly arrivedAt = performance.now();
+    isTakenOn = false;
     declare asksForUpgrade: boolean | null;
 
     /** Node asks it, once the head is read, whether to take the connection out of HTTP. */

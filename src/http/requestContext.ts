@@ -5,6 +5,7 @@ import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
+import { arrivalOf } from './messageClasses.js';
 import type { Step } from './steps.js';
 
 /** What is known of one request beyond its HTTP. */
@@ -71,7 +72,7 @@ export function requestContext(options: {
 }): Step {
   const { log, admission, watch, tracing, trustsProxy } = options;
   return (request, response) => {
-    const start = performance.now();
+    const { arrivedAt } = arrivalOf(request);
     const offered = request.headers['x-request-id'];
     const id = typeof offered === 'string' && WELL_FORMED_ID.test(offered) ? offered : randomUUID();
     const context: RequestContext = {
@@ -99,7 +100,7 @@ export function requestContext(options: {
       const { fields } = context;
       // A request that was cut before its answer has none.
       const status = response.headersSent ? response.statusCode : undefined;
-      const milliseconds = performance.now() - start;
+      const milliseconds = performance.now() - arrivedAt;
       watch.ended(context.match, request.method, status, milliseconds / 1000);
       context.trace?.end({ route: context.match?.path, status, client, failure: context.failure });
       fields.status = status;

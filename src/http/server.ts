@@ -1,7 +1,7 @@
 import {
   createServer,
   type ServerOptions as HttpServerOptions,
-  type RequestListener,
+  type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import type { Request, Response } from 'express';
 import type { Application } from './app.js';
 import { watchConnections } from './connections.js';
 import { messageClasses } from './messageClasses.js';
+import { createTurns } from './turns.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
 import { asksForWebSocket, leadUpgrades } from './upgrades.js';
 
@@ -42,14 +43,23 @@ export async function startServer(
     application.express,
     (request) => asksForWebSocket(request) && connections.responsesOf(request.socket).length === 0,
   );
-  const handle: RequestListener = (request, response) => {
-    void application.handle(request as Request, response as Response);
+  const takeOn = (response: ServerResponse): void => {
+    void application.handle(response.req as Request, response as Response);
   };
-  const server = createServer({ ...timeouts(options), ...classes }, handle);
-  const connections = watchConnections(server);
-  const upgrades = leadUpgrades(server, handle, (request) => new classes.ServerResponse(request));
+  const turns = createTurns(takeOn);
+  const server = createServer({ ...timeouts(options), ...classes }, (request, response) => {
+    turns.wait(response);
+    if (request.headers['transfer-encoding'] !== undefined) {
+      // Of the smallest chunks, a turn can bring more than anybody would want to keep.
+      turns.hurry(connections.responsesOf(request.socket));
+    }
+  });
+  const connections = watchConnections(server, turns.hurry);
+  const upgrades = leadUpgrades(server, takeOn, (request) => new classes.ServerResponse(request));
   server.on('clientError', (error, socket) => {
-    answerUnreadable(error, socket, connections.responsesOf(socket), options.methods);
+    const responses = connections.responsesOf(socket);
+    turns.hurry(responses);
+    answerUnreadable(error, socket, responses, options.methods);
   });
   server.on('connect', refuseConnect);
   // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).
