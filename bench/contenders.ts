@@ -98,7 +98,7 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
       return {
         command: process.execPath,
         // As `npm start` does.
-        arguments: ['--enable-source-maps', '--max-semi-space-size=16', ...nodeArguments, SERVICE],
+        arguments: ['--enable-source-maps', '--max-semi-space-size=8', ...nodeArguments, SERVICE],
         environment: { ...environment, FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: String(port) },
         // So that no file .env of the checkout is read.
         folder,
