@@ -1,5 +1,6 @@
 import {
   createServer,
+  type IncomingMessage,
   type ServerOptions as HttpServerOptions,
   type ServerResponse,
 } from 'node:http';
@@ -49,8 +50,7 @@ export async function startServer(
   const turns = createTurns(takeOn);
   const server = createServer({ ...timeouts(options), ...classes }, (request, response) => {
     turns.wait(response);
-    if (request.headers['transfer-encoding'] !== undefined) {
-      // Of the smallest chunks, a turn can bring more than anybody would want to keep.
+    if (!isSmall(request)) {
       turns.hurry(connections.responsesOf(request.socket));
     }
   });
@@ -88,6 +88,20 @@ export async function startServer(
       await immediate();
     },
   };
+}
+
+/** A body of at most so many bytes comes with its head mostly: Node reads 64 kB at once. */
+const SMALL_BODY_BYTES = 16 * 1024;
+
+/**
+ * Whether a request may wait with its body. Of a larger one, Node would stop reading; of the smallest chunks, it
+ * would keep more than anybody wants.
+ */
+function isSmall({ headers }: IncomingMessage): boolean {
+  return (
+    headers['transfer-encoding'] === undefined &&
+    Number(headers['content-length'] ?? 0) <= SMALL_BODY_BYTES
+  );
 }
 
 function timeouts(options: ServerOptions): HttpServerOptions {
