@@ -2,8 +2,8 @@ import { runCommand } from './command.js';
 import type { Connection } from './connection.js';
 
 /**
- * Returns the function that reads a key. The commands of one turn of the event loop are written together: to
- * write one costs several times as much as to make it.
+ * Returns the function that reads a key. The commands that are made at once are written together: to write
+ * one costs several times as much as to make it.
  */
 export function createKeyReader({ redis }: Connection): (key: string) => Promise<Buffer | null> {
   let isCorked = false;
@@ -13,7 +13,7 @@ export function createKeyReader({ redis }: Connection): (key: string) => Promise
       isCorked = true;
       const { stream } = redis;
       stream.cork();
-      setImmediate(() => {
+      process.nextTick(() => {
         isCorked = false;
         stream.uncork();
       });

@@ -178,8 +178,8 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       alarm.ringAt(deadline);
       if (!isRunning) {
         isRunning = true;
-        // What else this turn of the event loop brings goes into the same batch.
-        setImmediate(() => void run());
+        // What else is published at once goes into the same batch.
+        process.nextTick(() => void run());
       }
     });
 }
