@@ -48,6 +48,25 @@ describe('The contract', () => {
     assert.equal(contract.match('GET', '/result//'), undefined);
   });
 
+  it('takes a parameter for a part of a segment, and what else stands in a path for itself', () =>
+    withContract(
+      (text) => text.replace('/tasks/{task_id}/revoke:', '/tasks/{task_id}.stop:'),
+      (file) => {
+        const contract = loadContract(file, '');
+        const match = contract.match('POST', '/tasks/a.b%2Fc.stop');
+        assert.equal(match?.operationId, 'revokeTask');
+        assert.deepEqual(match.pathParameters, { task_id: 'a.b/c' });
+        for (const path of [
+          '/tasks/a-stop',
+          '/tasks/a/b.stop',
+          '/tasks/a.stop/b',
+          '/tasks/a.stops',
+        ]) {
+          assert.equal(contract.match('POST', path), undefined, path);
+        }
+      },
+    ));
+
   it('has examples that fit their own schemas', () => {
     const examples = examplesOf(parse(readFileSync(FILE, 'utf8')));
     assert.ok(examples.length >= 15);

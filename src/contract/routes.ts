@@ -35,7 +35,9 @@ export interface Routes {
 
 interface PathRoute {
   path: string;
-  segments: readonly string[];
+  /** What a path that is meant looks like: its groups are the values of the parameters. */
+  pattern: RegExp;
+  parameterNames: readonly string[];
   /** By method, in capitals. */
   matches: ReadonlyMap<string, Match>;
 }
@@ -99,14 +101,14 @@ export function createRoutes(document: OpenApiDocument): Routes {
       if (route !== undefined) {
         return matchOf(route, method);
       }
-      const segments = segmentsOf(path);
-      const template = templated.find((one) => fits(one, segments));
-      return (
-        template && {
-          ...matchOf(template, method),
-          pathParameters: parametersOf(template, segments),
+      for (const template of templated) {
+        const found = template.pattern.exec(path);
+        if (found !== null) {
+          const pathParameters = parametersOf(template, found);
+          return { ...matchOf(template, method), pathParameters };
         }
-      );
+      }
+      return undefined;
     },
   };
 }
@@ -154,7 +156,7 @@ function routeOf(
       pathParameters: {},
     });
   }
-  return { path, segments: segmentsOf(withoutTrailingSlashes(path)), matches };
+  return { path, ...templateOf(withoutTrailingSlashes(path)), matches };
 }
 
 /** A scheme that nothing looks at would leave the operation open. */
@@ -175,33 +177,32 @@ function withoutTrailingSlashes(path: string): string {
   return path.endsWith('/') ? path.replace(/\/+$/, '') : path;
 }
 
-function segmentsOf(path: string): string[] {
-  return path.split('/').slice(1);
-}
-
-function fits(route: PathRoute, segments: readonly string[]): boolean {
-  return (
-    route.segments.length === segments.length &&
-    route.segments.every(
-      (expected, index) => expected.startsWith('{') || expected === segments[index],
-    )
-  );
-}
-
-function parametersOf(route: PathRoute, segments: readonly string[]): Record<string, string> {
-  const parameters: Record<string, string> = {};
-  route.segments.forEach((expected, index) => {
-    if (expected.startsWith('{')) {
-      const name = expected.slice(1, -1);
-      parameters[name] = decode(name, segments[index] ?? '');
+function templateOf(path: string): Pick<PathRoute, 'pattern' | 'parameterNames'> {
+  const parameterNames: string[] = [];
+  const source = path.replace(/\{([^}]*)\}|[\\^$.*+?()[\]{}|]/g, (text, name?: string) => {
+    if (name === undefined) {
+      return `\\${text}`;
     }
+    parameterNames.push(name);
+    return '([^/]*)';
+  });
+  return { pattern: new RegExp(`^${source}$`), parameterNames };
+}
+
+function parametersOf(
+  { parameterNames }: PathRoute,
+  found: readonly string[],
+): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  parameterNames.forEach((name, index) => {
+    parameters[name] = decode(name, found[index + 1] ?? '');
   });
   return parameters;
 }
 
 function decode(name: string, text: string): string {
   try {
-    return decodeURIComponent(text);
+    return text.includes('%') ? decodeURIComponent(text) : text;
   } catch {
     throw new InvalidRequest([
       { in: 'path', pointer: `/${name}`, message: 'is not percent-encoded UTF-8' },
