@@ -391,6 +391,13 @@ describe('GET /result/{task_id}', () => {
     }
   });
 
+  it('takes the last of members of the same name, also where one is written in escapes', async () => {
+    const members = '"result":1,"result":{"result":2},"r\\u0065sult":{"a":1.0},"traceback":"\\\\"';
+    await redis.set('celery-task-meta-twice', `{"status":"SUCCESS",${members}}`);
+    const { text } = await service.get('/result/twice').expect(200);
+    assert.match(text, /"result":\{"a":1\.0\}/);
+  });
+
   it('answers a clear 500 where the key is not a text', async () => {
     await redis.lpush('celery-task-meta-list', 'x');
     const response = await service.get('/result/list').expect(500);

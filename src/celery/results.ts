@@ -50,7 +50,7 @@ export function createResultReader(backend: Connection, globalKeyPrefix: string)
 export function createMetaReader<Outcome>(
   backend: Connection,
   globalKeyPrefix: string,
-  interpret: (payload: Buffer | null) => Promise<Outcome>,
+  interpret: (payload: Buffer | null) => Outcome | Promise<Outcome>,
 ): (taskId: string, milliseconds: number) => Promise<Outcome | Failure> {
   const keyPrefix = keyPrefixOf(globalKeyPrefix);
   const readKey = createKeyReader(backend);
@@ -92,7 +92,8 @@ export function createMetaReader<Outcome>(
         return;
       }
       try {
-        settle(read, await interpret(await readKey(read.key)));
+        const outcome = interpret(await readKey(read.key));
+        settle(read, outcome instanceof Promise ? await outcome : outcome);
       } catch (cause) {
         if (isRefusal(cause)) {
           settle(read, {
@@ -150,17 +151,28 @@ const UNFINISHED_STATES = new Set([
 ]);
 
 /** An absent or empty value reads as PENDING, as in `KeyValueStoreBackend._get_task_meta_for`. */
-export async function outcomeOf(payload: Buffer | null): Promise<ReadOutcome> {
+export function outcomeOf(payload: Buffer | null): ReadOutcome | Promise<ReadOutcome> {
   if (payload === null || payload.length === 0) {
     return PENDING;
   }
   try {
-    return { status: statusOf(await readStoredResult(payload)) };
+    const stored = readStoredResult(payload);
+    return stored instanceof Promise
+      ? stored.then(readOutcome).catch(unreadable)
+      : readOutcome(stored);
   } catch (error) {
-    return error instanceof UnreadableResult
-      ? { reason: error.message, cause: error.cause, isUnreadable: true }
-      : { reason: 'the stored result could not be read', cause: error, isUnreadable: true };
+    return unreadable(error);
   }
+}
+
+function readOutcome(stored: StoredResult): ReadOutcome {
+  return { status: statusOf(stored) };
+}
+
+function unreadable(error: unknown): Failure {
+  return error instanceof UnreadableResult
+    ? { reason: error.message, cause: error.cause, isUnreadable: true }
+    : { reason: 'the stored result could not be read', cause: error, isUnreadable: true };
 }
 
 const PENDING: ReadOutcome = {

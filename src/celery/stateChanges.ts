@@ -39,9 +39,7 @@ export function createStateChanges(
   { globalKeyPrefix, readMs, silenceMs, events }: StateChangesOptions,
 ): StateChanges {
   const prefix = keyPrefixOf(globalKeyPrefix);
-  const readMeta = createMetaReader(backend, globalKeyPrefix, (payload) =>
-    Promise.resolve({ payload }),
-  );
+  const readMeta = createMetaReader(backend, globalKeyPrefix, (payload) => ({ payload }));
   /** By channel. */
   const tasks = new Map<string, WatchedTask>();
   let isRefused = false;

@@ -21,11 +21,15 @@ export class UnreadableResult extends Error {
   override readonly name = 'UnreadableResult';
 }
 
-/** Reads what Redis holds under a task's key. Rejects with UnreadableResult. */
-export async function readStoredResult(payload: Buffer): Promise<StoredResult> {
+/** Reads what Redis holds under a task's key, at once unless it is compressed. Throws UnreadableResult. */
+export function readStoredResult(payload: Buffer): StoredResult | Promise<StoredResult> {
   const isCompressed =
     payload[0] === COMPRESSED[0] && payload.subarray(0, COMPRESSED.length).equals(COMPRESSED);
-  const meta = membersOf(decode(isCompressed ? await inflate(payload) : payload));
+  return isCompressed ? inflate(payload).then(storedResultOf) : storedResultOf(payload);
+}
+
+function storedResultOf(payload: Buffer): StoredResult {
+  const meta = membersOf(decode(payload));
   const state = meta.text('status');
   if (state === undefined) {
     throw new UnreadableResult("the stored result is not Celery's");
@@ -56,13 +60,15 @@ function membersOf(text: string): Members {
     // It is broken, or it holds what Python takes for JSON and JSON.parse doesn't: NaN, Infinity.
     return exactMembers(parse(text));
   }
-  const { members } = scanJson(text);
-  const member = (name: string): string => members.get(name) ?? 'null';
+  const scan = scanJson(text);
+  const member = (name: string): string => scan.member(name) ?? 'null';
   return {
     text: (name) => textOrNothing(values?.[name]),
     exact: (name) => parse(member(name)),
-    plainText: (name) =>
-      member(name).includes('__type__') ? writePlain(parse(member(name))) : member(name),
+    plainText(name) {
+      const own = member(name);
+      return own.includes('__type__') ? writePlain(parse(own)) : own;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { parseExact, UnsuitableJson } from './exactJson.js';
 import { itemTexts } from './itemTexts.js';
-import { scanJson } from './scanJson.js';
+import { scanJson, type JsonScan } from './scanJson.js';
 
 /** A JSON text, as a value and as its sender wrote it. */
 export interface JsonDocument {
@@ -35,38 +35,31 @@ export interface JsonLimits {
  */
 export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument {
   const value: unknown = JSON.parse(text);
-  const { members, isPlain, depth, keys } = scanJson(text);
+  const scan = scanJson(text);
+  const { depth, keys } = scan;
   if (depth > limits.depth) {
     throw new UnsuitableJson('', `is nested more than ${limits.depth} levels deep`);
   }
   if (keys > limits.keys) {
     throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
-  return documentOf(text, value, members, isPlain);
+  return documentOf(text, value, scan);
 }
 
 /** The items of a document that is a list, as documents of their own. */
 export function itemsOf(list: JsonDocument): readonly JsonDocument[] {
   const values = list.value as readonly unknown[];
   const texts = values.length === 0 ? [] : itemTexts(list.text);
-  return texts.map((text, index) => {
-    const { members, isPlain } = scanJson(text);
-    return documentOf(text, values[index], members, isPlain);
-  });
+  return texts.map((text, index) => documentOf(text, values[index], scanJson(text)));
 }
 
-function documentOf(
-  text: string,
-  value: unknown,
-  members: ReadonlyMap<string, string>,
-  isPlain: boolean,
-): JsonDocument {
+function documentOf(text: string, value: unknown, { member, isPlain }: JsonScan): JsonDocument {
   const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
   return {
     value,
     text,
     member(name) {
-      const memberText = members.get(name);
+      const memberText = member(name);
       return memberText === undefined
         ? undefined
         : { text: memberText, value: valueOf(source, name), isPlain };

@@ -16,8 +16,10 @@ import {
 
 /** What a scan finds in the text of a JSON object. */
 export interface JsonScan {
-  /** The text of each member; of two of the same name, the last one's. */
-  members: ReadonlyMap<string, string>;
+  /** The text of a member; of two of the same name, the last one's. */
+  member: (name: string) => string | undefined;
+  /** The text of each member, by its name. */
+  members: () => ReadonlyMap<string, string>;
   /** Whether JSON.parse keeps all that Python's json module would: every number and the keys' order. */
   isPlain: boolean;
   /** How many levels deep objects and lists are nested: 0 for a scalar, 1 for `{"a": 1}`. */
@@ -26,34 +28,34 @@ export interface JsonScan {
   keys: number;
 }
 
+/** Where a member stands in the text: its name with the quotes, and its value. */
+interface Place {
+  nameStart: number;
+  nameEnd: number;
+  start: number;
+  end: number;
+}
+
 /**
  * Looks at each token of a JSON text once, without making values of them. JSON.parse or `parseExact` must
  * have accepted the text. Where it is no object, it has no members.
  */
 export function scanJson(text: string): JsonScan {
-  const members = new Map<string, string>();
+  const places: Place[] = [];
   let isPlain = true;
   let depth = 0;
   let deepest = 0;
   let keys = 0;
   let outermost = 0;
-  let key: string | undefined;
-  let start = 0;
+  let place: Place | undefined;
   let position = 0;
-
-  const endMember = (): void => {
-    if (key !== undefined) {
-      members.set(nameOf(key), text.slice(start, position));
-      key = undefined;
-    }
-  };
 
   while (position < text.length) {
     const code = text.charCodeAt(position);
     if (code === QUOTE) {
       const end = endOfString(text, position);
-      if (depth === 1 && outermost === OPENING_BRACE && key === undefined) {
-        key = text.slice(position, end);
+      if (depth === 1 && outermost === OPENING_BRACE && place === undefined) {
+        place = { nameStart: position, nameEnd: end, start: end, end };
       }
       isPlain &&= !mayBeIntegerKey(text, position, end);
       position = end;
@@ -75,19 +77,43 @@ export function scanJson(text: string): JsonScan {
     if (code === COLON) {
       keys += 1;
     }
-    if (depth === 1 && code === COLON) {
-      start = position + 1;
-    } else if ((depth === 1 && code === COMMA) || depth === 0) {
-      endMember();
+    if (place !== undefined) {
+      if (depth === 1 && code === COLON) {
+        place.start = position + 1;
+      } else if ((depth === 1 && code === COMMA) || depth === 0) {
+        place.end = position;
+        places.push(place);
+        place = undefined;
+      }
     }
     position += 1;
   }
-  return { members, isPlain, depth: deepest, keys };
+  return {
+    isPlain,
+    depth: deepest,
+    keys,
+    // Most callers want one or two members: a map of all takes longer to make than the scan.
+    member: (name) => textAt(text, findPlace(text, places, name)),
+    members: () =>
+      new Map(places.map((one) => [nameAt(text, one), text.slice(one.start, one.end)])),
+  };
 }
 
-/** Few keys have escapes. */
-function nameOf(key: string): string {
-  return key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
+function findPlace(text: string, places: readonly Place[], name: string): Place | undefined {
+  // Without escapes, a name stands in the text as it is.
+  const isMeant = text.includes('\\')
+    ? (place: Place) => nameAt(text, place) === name
+    : ({ nameStart, nameEnd }: Place) =>
+        nameEnd - nameStart === name.length + 2 && text.startsWith(name, nameStart + 1);
+  return places.findLast(isMeant);
+}
+
+function textAt(text: string, place: Place | undefined): string | undefined {
+  return place && text.slice(place.start, place.end);
+}
+
+function nameAt(text: string, { nameStart, nameEnd }: Place): string {
+  return JSON.parse(text.slice(nameStart, nameEnd)) as string;
 }
 
 /** JSON.parse moves keys that look like integers to the front; one may be written in escapes. */

@@ -2,7 +2,7 @@ import type { PreviewTasks, TaskPreview } from '../celery/producer.js';
 import type { Task } from '../celery/message.js';
 import type { components } from '../contract/openapi.js';
 import { JsonText } from '../json/jsonText.js';
-import { scanJson } from '../json/scanJson.js';
+import { scanJson, type JsonScan } from '../json/scanJson.js';
 import type { RequestTrace } from '../tracing/tracing.js';
 import type { AssignTaskRequest } from './assignment.js';
 
@@ -44,14 +44,14 @@ type Previewed = Awaited<ReturnType<PreviewTasks>>;
 type Shown = Omit<DryRunResponse, 'task_id' | 'status' | 'message' | 'timestamp'>;
 
 function shown({ task, list, envelope, body, event }: TaskPreview): Shown {
-  const { members } = scanJson(envelope);
+  const { member } = scanJson(envelope);
   return {
     queue: task.queue,
     key: list,
     envelope,
     ...({
-      headers: partOf(members, 'headers'),
-      properties: partOf(members, 'properties'),
+      headers: partOf(member, 'headers'),
+      properties: partOf(member, 'properties'),
       body: new JsonText(body),
     } as unknown as Pick<DryRunResponse, 'headers' | 'properties' | 'body'>),
     ...(event !== undefined && { event }),
@@ -59,8 +59,8 @@ function shown({ task, list, envelope, body, event }: TaskPreview): Shown {
 }
 
 /** Its very text, as parsing it would change numbers and the order of keys. */
-function partOf(members: ReadonlyMap<string, string>, name: string): JsonText {
-  const text = members.get(name);
+function partOf(member: JsonScan['member'], name: string): JsonText {
+  const text = member(name);
   if (text === undefined) {
     throw new Error(`A message has no ${name}`);
   }

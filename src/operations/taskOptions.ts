@@ -114,5 +114,5 @@ function faultOfExpiry(expires: Expiry | undefined): string | undefined {
 
 /** Of two headers of the same name, the last one counts. */
 function headersIn(text: string): ReadonlyMap<string, string> {
-  return scanJson(scanJson(text).members.get('headers') ?? '{}').members;
+  return scanJson(scanJson(text).member('headers') ?? '{}').members();
 }
