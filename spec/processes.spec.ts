@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startProcess } from '../quickstart/process.js';
 import { startRedis, type RedisServer } from '../quickstart/redis.js';
 import { eventually } from './support/eventually.js';
@@ -452,6 +453,26 @@ describe('WEB_CONCURRENCY', function () {
       });
     }
 
+    it('keeps no connection waiting that comes meanwhile', async () => {
+      for (let stop = 0; stop < 5; stop++) {
+        await start();
+        const answers = await beginRequests(service.url, redis, 4);
+        const port = Number(new URL(service.url).port);
+        const callers = Promise.all(Array.from({ length: 16 }, () => callUntilRefused(port)));
+        service.process.send('SIGTERM');
+        assert.equal(
+          await Promise.race([
+            callers.then(() => 'refused'),
+            pause(5_000, 'waits', { ref: false }),
+          ]),
+          'refused',
+        );
+        redis.resume();
+        assert.deepEqual(await Promise.all(answers), Array(4).fill(200));
+        assert.deepEqual(await service.process.exited, { code: 0, signal: null });
+      }
+    });
+
     it('is not ready, but answers, for SHUTDOWN_DELAY_MS in every process', async () => {
       await start({ SHUTDOWN_DELAY_MS: '1500' });
       service.process.send('SIGTERM');
@@ -528,6 +549,26 @@ async function beginRequests(
   // Connections are handed on in their order: what came before these has been read when they are answered.
   await askOften(url, 4);
   return answers;
+}
+
+/** Makes one connection after the other, with a request on each, until nobody listens. */
+async function callUntilRefused(port: number): Promise<void> {
+  while (!(await isRefused(port)));
+}
+
+function isRefused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    let code: string | undefined;
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      code = error.code;
+    });
+    socket.on('close', () => {
+      resolve(code === 'ECONNREFUSED');
+    });
+    socket.end('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    socket.resume();
+  });
 }
 
 /** Two processes of the service that nobody ends when their primary does, but after `use`. */

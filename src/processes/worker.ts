@@ -58,7 +58,7 @@ export function startWorker(
   const worker = cluster.fork();
   const { process: child } = worker;
   const lines = createLineSplitter(forward);
-  const closeUntaken = watchHandles(child);
+  const handles = watchHandles(child);
   const leaveMetrics = metrics.add(worker);
   let hasJoined = false;
   let hasListened = false;
@@ -92,7 +92,7 @@ export function startWorker(
       leaveMetrics();
       // One that has left in order has taken or refused what was handed to it.
       if (!worker.exitedAfterDisconnect) {
-        closeUntaken();
+        handles.closeUntaken();
       }
       const { pid } = child;
       const line = lines.rest();
@@ -106,6 +106,7 @@ export function startWorker(
     ended,
     stop() {
       isStopping = true;
+      handles.stop();
       if (hasJoined) {
         tell({ orchestrator: 'stop' });
       }
@@ -123,23 +124,53 @@ export function killWorkers(): void {
   }
 }
 
+/** The connections that are handed to a worker. Node hands on one at a time, and waits for a worker to take it. */
+interface Handles {
+  /** Closes the one that a dead worker has not taken. */
+  closeUntaken: () => void;
+  /** From now on, what the worker refuses is closed: the others refuse it too. */
+  stop: () => void;
+}
+
 /**
- * Returns the function that closes the connection which a dead worker has not taken. Node hands on one at a
- * time, waits for a worker to take it, and keeps it open for ever where that does not happen (`handoff` of
+ * Watches them, as Node keeps open for ever what nobody takes (`handoff` and `distribute` of
  * lib/internal/cluster/round_robin_handle.js): its client would wait for ever too.
  */
-function watchHandles(child: ChildProcess): () => void {
+function watchHandles(child: ChildProcess): Handles {
   const send = child.send.bind(child) as (...values: unknown[]) => boolean;
   let latest: { close: () => void } | undefined;
+  let isRefused = false;
+  let isStopping = false;
+  // To close what is closed does nothing.
+  const closeRefused = (): void => {
+    if (isRefused && isStopping) {
+      latest?.close();
+    }
+  };
   child.send = (...values: unknown[]): boolean => {
     const [, handle] = values;
     if (typeof handle === 'object' && handle !== null && 'close' in handle) {
       latest = handle as { close: () => void };
+      isRefused = false;
     }
     return send(...values);
   };
-  // To close what is closed does nothing.
-  return () => latest?.close();
+  // The answer to a handle, as `onconnection` of lib/internal/cluster/child.js sends it.
+  child.on('internalMessage', (message: { accepted?: boolean }) => {
+    if (message.accepted === false) {
+      isRefused = true;
+      closeRefused();
+    }
+  });
+  return {
+    closeUntaken() {
+      latest?.close();
+    },
+    stop() {
+      isStopping = true;
+      closeRefused();
+    },
+  };
 }
 
 const LINE_END = 0x0a;
