@@ -4,7 +4,7 @@ import { describeMachine, type Machine } from './machine.js';
 import { measureCase, type Effort, type Figures, type Progress } from './measure.js';
 import { processCount } from './processUsage.js';
 import { fillQueue } from './queueFilling.js';
-import { startWarm } from './runTable.js';
+import { startWarm, warmUp } from './runTable.js';
 import type { Stage } from './stage.js';
 import { figure } from './textTable.js';
 
@@ -32,6 +32,8 @@ const CONNECTIONS = [1, 8, 32, 128, 512, 1000];
 const QUEUE_DEPTHS = [0, 1_000, 10_000, 100_000, 1_000_000];
 const RESULT_BYTES = [100, 1_000, 10_000, 100_000, 1_000_000, 5_000_000];
 const PROCESSES = [1, 2];
+/** As kubernetes/orchestrator.yaml sets it: garbage is collected earlier. */
+const HEAP_LIMIT = '--max-old-space-size=512';
 
 const EFFORT: Effort = { connections: 32, rounds: 1, warmUpMs: 500, measuredMs: 2_000 };
 /** Publishing to a short queue and to a long one differ by little, if at all. */
@@ -60,12 +62,16 @@ async function byConnections(
   contenders: ReadonlyMap<string, Contender>,
   progress: Progress,
 ): Promise<Curve> {
+  const bounded = await stage.start('service', { variables: { NODE_OPTIONS: HEAP_LIMIT } });
+  await warmUp(stage, bounded);
+  const all = new Map([...contenders, [`service, ${HEAP_LIMIT}`, bounded]]);
   const points: Point[] = [];
   for (const connections of CONNECTIONS) {
     const effort = { ...EFFORT, connections };
-    const figures = await measureCase(stage, assignSmall(), contenders, effort, progress);
+    const figures = await measureCase(stage, assignSmall(), all, effort, progress);
     points.push(...pointsOf(connections, figures));
   }
+  await bounded.stop();
   return { title: 'Small assignments by connections', valueName: 'connections', points };
 }
 

@@ -57,7 +57,7 @@ function effortOf({ mode, quick }: Pick<Options, 'mode' | 'quick'>): Effort {
   return quick ? QUICK : FULL;
 }
 
-/** Starts contenders and warms them up with every kind of request. */
+/** Starts contenders and warms them up. */
 export async function startWarm(
   stage: Stage,
   names: readonly ContenderName[],
@@ -65,20 +65,24 @@ export async function startWarm(
 ): Promise<Map<ContenderName, Contender>> {
   const nodeArguments =
     profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileFolder)}`];
-  const mixed = CASES.find(({ name }) => name === 'mixed');
   const contenders = new Map<ContenderName, Contender>();
   for (const name of names) {
     const contender = await stage.start(name, { nodeArguments });
     contenders.set(name, contender);
-    if (mixed !== undefined) {
-      await measureRound(stage, mixed, contender, {
-        connections: 32,
-        rounds: 1,
-        warmUpMs: FIRST_WARM_UP_MS,
-        warmUpRequests: FIRST_WARM_UP_REQUESTS[name.startsWith('peer-') ? 'python' : 'node'],
-        measuredMs: 0,
-      });
-    }
+    await warmUp(stage, contender);
   }
   return contenders;
+}
+
+/** Warms a contender up with every kind of request. */
+export async function warmUp(stage: Stage, contender: Contender): Promise<void> {
+  const mixed = CASES.find(({ name }) => name === 'mixed');
+  if (mixed === undefined) return;
+  await measureRound(stage, mixed, contender, {
+    connections: 32,
+    rounds: 1,
+    warmUpMs: FIRST_WARM_UP_MS,
+    warmUpRequests: FIRST_WARM_UP_REQUESTS[contender.name.startsWith('peer-') ? 'python' : 'node'],
+    measuredMs: 0,
+  });
 }
