@@ -93,9 +93,11 @@ export function scanJson(text: string): JsonScan {
     depth: deepest,
     keys,
     // Most callers want one or two members: a map of all takes longer to make than the scan.
-    member: (name) => textAt(text, findPlace(text, places, name)),
-    members: () =>
-      new Map(places.map((one) => [nameAt(text, one), text.slice(one.start, one.end)])),
+    member(name) {
+      const found = findPlace(text, places, name);
+      return found && textAt(text, found);
+    },
+    members: () => new Map(places.map((one) => [nameAt(text, one), textAt(text, one)])),
   };
 }
 
@@ -108,8 +110,8 @@ function findPlace(text: string, places: readonly Place[], name: string): Place 
   return places.findLast(isMeant);
 }
 
-function textAt(text: string, place: Place | undefined): string | undefined {
-  return place && text.slice(place.start, place.end);
+function textAt(text: string, { start, end }: Place): string {
+  return text.slice(start, end);
 }
 
 function nameAt(text: string, { nameStart, nameEnd }: Place): string {

@@ -58,7 +58,7 @@ export function startWorker(
   const worker = cluster.fork();
   const { process: child } = worker;
   const lines = createLineSplitter(forward);
-  const handles = watchHandles(child);
+  const handles = watchHandles(child, () => isStopping);
   const leaveMetrics = metrics.add(worker);
   let hasJoined = false;
   let hasListened = false;
@@ -106,7 +106,7 @@ export function startWorker(
     ended,
     stop() {
       isStopping = true;
-      handles.stop();
+      handles.closeRefused();
       if (hasJoined) {
         tell({ orchestrator: 'stop' });
       }
@@ -128,22 +128,21 @@ export function killWorkers(): void {
 interface Handles {
   /** Closes the one that a dead worker has not taken. */
   closeUntaken: () => void;
-  /** From now on, what the worker refuses is closed: the others refuse it too. */
-  stop: () => void;
+  /** Closes the one that it has refused, where all stop: the others refuse it too. */
+  closeRefused: () => void;
 }
 
 /**
  * Watches them, as Node keeps open for ever what nobody takes (`handoff` and `distribute` of
  * lib/internal/cluster/round_robin_handle.js): its client would wait for ever too.
  */
-function watchHandles(child: ChildProcess): Handles {
+function watchHandles(child: ChildProcess, isStopping: () => boolean): Handles {
   const send = child.send.bind(child) as (...values: unknown[]) => boolean;
   let latest: { close: () => void } | undefined;
   let isRefused = false;
-  let isStopping = false;
   // To close what is closed does nothing.
   const closeRefused = (): void => {
-    if (isRefused && isStopping) {
+    if (isRefused && isStopping()) {
       latest?.close();
     }
   };
@@ -166,10 +165,7 @@ function watchHandles(child: ChildProcess): Handles {
     closeUntaken() {
       latest?.close();
     },
-    stop() {
-      isStopping = true;
-      closeRefused();
-    },
+    closeRefused,
   };
 }
 
