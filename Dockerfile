@@ -4,6 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json build.js tsconfig.json openapi.yaml ./
 RUN npm ci --ignore-scripts
 COPY src src
+COPY console console
 RUN npm run build
 
 FROM node:24-bookworm-slim

@@ -27,7 +27,7 @@ await writeContractTypes().catch(({ message }) => {
 });
 rmSync('dist', { recursive: true, force: true });
 writeDocumentationFiles();
-process.exitCode = compile('tsconfig.json') || compile('src/console/tsconfig.json');
+process.exitCode = compile('tsconfig.json') || compile('console/tsconfig.json');
 if (process.exitCode === 0) {
   writeConsoleFiles();
 }
@@ -71,10 +71,10 @@ function writeDocumentationFiles() {
     name,
     path === REDOC_SCRIPT ? redocScript() : readFileSync(path),
   ]);
-  writeCompressed('dist/documentation', files, ([, content]) => digestOf([content]));
+  writeCompressed('dist/pages/documentation', files, ([, content]) => digestOf([content]));
   // What the packages inside the scripts want to be passed on with them.
   for (const [name, path] of paths.filter(([, path]) => existsSync(`${path}${NOTICES}`))) {
-    copyFileSync(`${path}${NOTICES}`, `dist/documentation/identity/${name}${NOTICES}`);
+    copyFileSync(`${path}${NOTICES}`, `dist/pages/documentation/identity/${name}${NOTICES}`);
   }
 }
 
@@ -83,18 +83,18 @@ function writeDocumentationFiles() {
  * version, which changes with any of them.
  */
 function writeConsoleFiles() {
-  copyFileSync('src/console/console.html', 'dist/console/console.html');
-  const modules = readdirSync('dist/console/identity').map((name) => [
+  copyFileSync('console/console.html', 'dist/pages/console/console.html');
+  const modules = readdirSync('dist/pages/console/identity').map((name) => [
     name,
-    readFileSync(`dist/console/identity/${name}`, 'utf8'),
+    readFileSync(`dist/pages/console/identity/${name}`, 'utf8'),
   ]);
-  const style = ['console.css', readFileSync('src/console/console.css', 'utf8')];
+  const style = ['console.css', readFileSync('console/console.css', 'utf8')];
   const version = digestOf([style, ...modules].flat());
   const versioned = modules.map(([name, text]) => [
     name,
     text.replaceAll(/ from '(\.\/[^']+\.js)'/g, ` from '$1?v=${version}'`),
   ]);
-  writeCompressed('dist/console', [style, ...versioned], () => version);
+  writeCompressed('dist/pages/console', [style, ...versioned], () => version);
 }
 
 function writeCompressed(folder, files, versionOf) {

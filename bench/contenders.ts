@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { findFreePort } from '../quickstart/ports.js';
-import { startProcess, tail, untilReady, type RunningProcess } from '../quickstart/process.js';
-import type { PythonEnvironment } from '../quickstart/python.js';
-import { httpStatus } from '../quickstart/wait.js';
+import { findFreePort } from '../stack/ports.js';
+import { startProcess, tail, untilReady, type RunningProcess } from '../stack/process.js';
+import type { PythonEnvironment } from '../stack/python.js';
+import { httpStatus } from '../stack/wait.js';
 
 export const CONTENDERS = ['service', 'peer-sync', 'peer-async', 'floor'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { runCommandLine } from '../quickstart/commandLine.js';
-import { preparePython } from '../quickstart/python.js';
-import { withReleasers } from '../quickstart/releasers.js';
+import { runCommandLine } from '../stack/commandLine.js';
+import { preparePython } from '../stack/python.js';
+import { withReleasers } from '../stack/releasers.js';
 import { CASES } from './cases.js';
 import { cells, COLUMNS } from './comparison.js';
 import { CONTENDERS, PEER_FOLDER } from './contenders.js';

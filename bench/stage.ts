@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
-import type { PythonEnvironment } from '../quickstart/python.js';
-import { startRedis } from '../quickstart/redis.js';
-import type { Release } from '../quickstart/releasers.js';
+import type { PythonEnvironment } from '../stack/python.js';
+import { startRedis } from '../stack/redis.js';
+import type { Release } from '../stack/releasers.js';
 import { STORED_RESULTS } from './cases.js';
 import {
   startContender,

@@ -1,8 +1,8 @@
 import { delimiter, dirname } from 'node:path';
 
-import { findCommand } from '../quickstart/findCommand.js';
-import { findPython } from '../quickstart/findPython.js';
-import { preparePython, reasonTooOld } from '../quickstart/python.js';
+import { findCommand } from '../stack/findCommand.js';
+import { findPython } from '../stack/findPython.js';
+import { preparePython, reasonTooOld } from '../stack/python.js';
 import type { Language } from './options.js';
 
 /** A command of the folder of a language's program. */

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 
-import { runCommandLine } from '../quickstart/commandLine.js';
-import { QuickstartError } from '../quickstart/failure.js';
-import { startLiveService } from '../quickstart/liveService.js';
-import { runCommand, tail } from '../quickstart/process.js';
-import { withReleasers, type Release } from '../quickstart/releasers.js';
-import { createReport } from '../quickstart/report.js';
-import { httpStatus } from '../quickstart/wait.js';
+import { runCommandLine } from '../stack/commandLine.js';
+import { QuickstartError } from '../stack/failure.js';
+import { startLiveService } from '../stack/liveService.js';
+import { runCommand, tail } from '../stack/process.js';
+import { withReleasers, type Release } from '../stack/releasers.js';
+import { createReport } from '../stack/report.js';
+import { httpStatus } from '../stack/wait.js';
 import { RECIPES, type Command } from './languages.js';
 import { readOptions, USAGE, type Language, type Options } from './options.js';
 

@@ -2,10 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { describeFailure } from '../quickstart/commandLine.js';
-import { QuickstartError } from '../quickstart/failure.js';
-import { startLiveService } from '../quickstart/liveService.js';
-import { withReleasers } from '../quickstart/releasers.js';
+import { describeFailure } from '../stack/commandLine.js';
+import { QuickstartError } from '../stack/failure.js';
+import { startLiveService } from '../stack/liveService.js';
+import { withReleasers } from '../stack/releasers.js';
 import { launchChromium, NO_CHROMIUM } from '../spec/support/browser.js';
 import { pictureOfConsole } from './console.js';
 

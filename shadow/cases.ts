@@ -1,4 +1,4 @@
-import { QuickstartError } from '../quickstart/failure.js';
+import { QuickstartError } from '../stack/failure.js';
 import { scanJson } from '../src/json/scanJson.js';
 import { ajv, readJson, readText } from './files.js';
 

@@ -1,7 +1,7 @@
 import { request as requestHttp, type IncomingHttpHeaders } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { QuickstartError } from '../quickstart/failure.js';
+import { QuickstartError } from '../stack/failure.js';
 
 interface Request {
   method: string;

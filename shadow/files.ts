@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { QuickstartError } from '../quickstart/failure.js';
+import { QuickstartError } from '../stack/failure.js';
 
 /** Compiles the schemas of files. */
 export const ajv = new Ajv2020({ allErrors: true, strictRequired: false, allowUnionTypes: true });

@@ -1,4 +1,4 @@
-import { runCommandLine } from '../quickstart/commandLine.js';
+import { runCommandLine } from '../stack/commandLine.js';
 import { readOptions, USAGE } from './options.js';
 import { shadow } from './shadow.js';
 

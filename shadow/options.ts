@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { QuickstartError } from '../quickstart/failure.js';
-import { parseRedisUrl, type RedisAddress } from '../src/celery/redisUrl.js';
+import { QuickstartError } from '../stack/failure.js';
+import { parseRedisUrl, type RedisAddress } from '../src/redis/address.js';
 
 export const USAGE = `Usage: npm run shadow -- --python URL --node URL --cases FILE [OPTIONS]
 

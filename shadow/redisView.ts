@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { QuickstartError } from '../quickstart/failure.js';
-import { connectionOptions } from '../src/celery/connection.js';
-import { controlChannel, controlMessage } from '../src/celery/controlMessage.js';
-import { queueKeys } from '../src/celery/redisKeys.js';
-import type { RedisAddress } from '../src/celery/redisUrl.js';
-import { keyPrefixOf } from '../src/celery/results.js';
+import { QuickstartError } from '../stack/failure.js';
+import { connectionOptions } from '../src/redis/connection.js';
+import { controlChannel, controlMessage } from '../src/celery/wire/controlMessage.js';
+import { queueKeys } from '../src/celery/wire/keys.js';
+import type { RedisAddress } from '../src/redis/address.js';
+import { keyPrefixOf } from '../src/celery/results/results.js';
 import type { ListedMessage } from './messages.js';
 
 /** What the Redis of a service holds. Nothing is ever taken out of a queue but what `remove` is given. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { QuickstartError } from '../quickstart/failure.js';
+import { QuickstartError } from '../stack/failure.js';
 import { compare } from './answers.js';
 import type { Case } from './cases.js';
 import type { Difference } from './difference.js';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { withReleasers } from '../quickstart/releasers.js';
+import { withReleasers } from '../stack/releasers.js';
 import { readCases } from './cases.js';
 import type { Options } from './options.js';
 import { openRedisView } from './redisView.js';

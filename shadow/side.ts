@@ -1,4 +1,4 @@
-import { QuickstartError } from '../quickstart/failure.js';
+import { QuickstartError } from '../stack/failure.js';
 import { isObject, type ExactValue } from '../src/json/exactJson.js';
 import { namesIn, type Case } from './cases.js';
 import type { Effect } from './answers.js';

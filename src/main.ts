@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
-import { ConfigError, readConfig, type Config } from './config.js';
+import { ConfigError, readConfig, type Config } from './config/config.js';
 import { ContractError } from './contract/contract.js';
-import { openLog, withFields } from './log.js';
-import { withoutCredentials } from './logLines.js';
+import { openLog, withFields } from './log/log.js';
+import { withoutCredentials } from './log/lines.js';
 import { joinPrimary } from './processes/primary.js';
 import { ProcessFailure, startProcesses } from './processes/processes.js';
 import { killWorkers } from './processes/worker.js';
-import { startService } from './service.js';
+import { startService } from './service/service.js';
 
 const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', import.meta.url));
 

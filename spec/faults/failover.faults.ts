@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { withReleasers } from '../../quickstart/releasers.js';
-import { pause } from '../../quickstart/wait.js';
+import { withReleasers } from '../../stack/releasers.js';
+import { pause } from '../../stack/wait.js';
 import {
   assertAllOk,
   assertTruthful,

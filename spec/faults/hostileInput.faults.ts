@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
-import { withReleasers, type Release } from '../../quickstart/releasers.js';
+import { withReleasers, type Release } from '../../stack/releasers.js';
 import { validateAgainst } from '../support/contractCheck.js';
 import { assertNone } from '../support/faults/audit.js';
 import { report } from '../support/faults/figures.js';
@@ -12,7 +12,7 @@ import { send } from '../support/faults/load.js';
 import { sendRaw } from '../support/faults/rawHttp.js';
 import { startOwnRedis, startReadyService } from '../support/faults/stage.js';
 import type { ServiceProcess } from '../support/serviceProcess.js';
-import type { RedisServer } from '../../quickstart/redis.js';
+import type { RedisServer } from '../../stack/redis.js';
 
 describe('Hostile input', function () {
   this.timeout(60_000);

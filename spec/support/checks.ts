@@ -1,4 +1,4 @@
-import { preparePython, type PythonEnvironment } from '../../quickstart/python.js';
+import { preparePython, type PythonEnvironment } from '../../stack/python.js';
 import { REPOSITORY } from './fleet.js';
 
 /** The tools of spec/support/checks, in a virtual environment of their own. */

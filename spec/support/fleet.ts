@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { startWorker } from '../../quickstart/celery.js';
-import type { RunningProcess } from '../../quickstart/process.js';
-import { preparePython, type PythonEnvironment } from '../../quickstart/python.js';
-import { startRedis, type RedisServer } from '../../quickstart/redis.js';
+import { startWorker } from '../../stack/celery.js';
+import type { RunningProcess } from '../../stack/process.js';
+import { preparePython, type PythonEnvironment } from '../../stack/python.js';
+import { startRedis, type RedisServer } from '../../stack/redis.js';
 
 /** What every spec may use: one Redis and one Celery worker, both real, for the whole run. */
 export interface Fleet {

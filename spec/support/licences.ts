@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import type { PythonEnvironment } from '../../quickstart/python.js';
+import type { PythonEnvironment } from '../../stack/python.js';
 import { REPOSITORY, WORKERS_FOLDER } from './fleet.js';
 
 /** A package that runs in production, and its licence as an SPDX expression. */
@@ -121,7 +121,7 @@ other licences than permissive ones, and the MPL of certifi, which binds changes
 ## The service
 
 With ReDoc and what it needs: the build copies its script, which has parts of them inside, in the versions that ReDoc's
-makers took. The script's notices are beside it, in \`dist/documentation/identity\`.
+makers took. The script's notices are beside it, in \`dist/pages/documentation/identity\`.
 
 ${byLicence(servicePackages())}
 

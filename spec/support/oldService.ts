@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PEER_FOLDER } from '../../bench/contenders.js';
-import { findFreePort } from '../../quickstart/ports.js';
-import { startProcess, untilReady } from '../../quickstart/process.js';
-import type { PythonEnvironment } from '../../quickstart/python.js';
-import { httpStatus } from '../../quickstart/wait.js';
+import { findFreePort } from '../../stack/ports.js';
+import { startProcess, untilReady } from '../../stack/process.js';
+import type { PythonEnvironment } from '../../stack/python.js';
+import { httpStatus } from '../../stack/wait.js';
 
 export interface OldService {
   url: string;

@@ -1,7 +1,7 @@
 import request, { type Test } from 'supertest';
-import { readConfig } from '../../src/config.js';
-import type { Log } from '../../src/log.js';
-import { startService } from '../../src/service.js';
+import { readConfig } from '../../src/config/config.js';
+import type { Log } from '../../src/log/log.js';
+import { startService } from '../../src/service/service.js';
 import { checkAgainstContract } from './contractCheck.js';
 import { theFleet } from './fleet.js';
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startProcess, type RunningProcess } from '../../quickstart/process.js';
+import { startProcess, type RunningProcess } from '../../stack/process.js';
 import { eventually } from './eventually.js';
 import { REPOSITORY, theFleet } from './fleet.js';
 

@@ -1,5 +1,5 @@
-import { startWorker } from '../../quickstart/celery.js';
-import type { RunningProcess } from '../../quickstart/process.js';
+import { startWorker } from '../../stack/celery.js';
+import type { RunningProcess } from '../../stack/process.js';
 import { PYTHON_MODULES, theFleet, WORKERS_FOLDER } from './fleet.js';
 
 /** Starts a worker of the fleet's tasks in another database, named `name@spec`. */

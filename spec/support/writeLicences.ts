@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { preparePython } from '../../quickstart/python.js';
+import { preparePython } from '../../stack/python.js';
 import { REPOSITORY, WORKERS_FOLDER } from './fleet.js';
 import { licencesPage } from './licences.js';
 

@@ -6,8 +6,8 @@ import {
   type Connection,
   type ConnectionEvents,
   type ConnectionSettings,
-} from './connection.js';
-import type { RedisAddress } from './redisUrl.js';
+} from '../redis/connection.js';
+import type { RedisAddress } from '../redis/address.js';
 
 /** The two connections that celery-node's client has opened. */
 export interface CeleryClient {

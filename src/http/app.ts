@@ -1,8 +1,8 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { Contract } from '../contract/contract.js';
 import { InvalidRequest, RouteNotFound } from '../errors.js';
-import type { Log } from '../log.js';
+import type { Log } from '../log/log.js';
 import type { Operations } from '../operations/operation.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { createAdmission } from './admission.js';
@@ -10,14 +10,14 @@ import { createAuthentication } from './authentication.js';
 import { createCrossOrigin } from './crossOrigin.js';
 import { createJsonBodyReader } from './body.js';
 import { createDispatch, matchRoute } from './dispatch.js';
-import { serveDocumentationFiles } from './documentationFiles.js';
+import { serveDocumentationFiles } from '../pages/files.js';
 import { replyToError } from './errorReply.js';
 import { createRateLimit, type CountRequest } from './rateLimit.js';
 import { contextOf, requestContext, setHeaders, type RequestWatch } from './requestContext.js';
 import { createSecurityHeaders } from './securityHeaders.js';
 import type { Step } from './steps.js';
-import type { Waiters } from './waiters.js';
-import { createWebSockets } from './webSockets.js';
+import type { Waiters } from './live/waiters.js';
+import { createWebSockets } from './live/webSockets.js';
 
 /** What answers the requests of a server. */
 export interface Application {

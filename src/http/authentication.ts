@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
-import type { ApiKey } from '../apiKeys.js';
+import type { ApiKey } from '../config/apiKeys.js';
 import { NotAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
 import type { Step } from './steps.js';

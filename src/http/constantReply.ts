@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { writeJson } from '../json/jsonText.js';
-import { negotiateCoding, type ContentCoding } from './contentCoding.js';
+import { negotiateCoding, type ContentCoding } from '../pages/contentCoding.js';
 import { setHeaders } from './requestContext.js';
 
 /** A reply whose object is the same for every request. */

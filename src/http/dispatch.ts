@@ -10,11 +10,11 @@ import type { Input, Operations } from '../operations/operation.js';
 import { remembered } from '../remembered.js';
 import type { ReadBody } from './body.js';
 import { createConstantReplies } from './constantReply.js';
-import { createFeedSender } from './feedReply.js';
+import { createFeedSender } from './live/feedReply.js';
 import { contextOf } from './requestContext.js';
 import type { Step } from './steps.js';
-import type { Waiters } from './waiters.js';
-import type { WebSockets } from './webSockets.js';
+import type { Waiters } from './live/waiters.js';
+import type { WebSockets } from './live/webSockets.js';
 
 /** An operation, its types forgotten: the contract has just been held against what it is given. */
 type AnyOperation = (

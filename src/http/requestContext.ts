@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
-import type { Log } from '../log.js';
+import type { Log } from '../log/log.js';
 import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
-import { arrivalOf } from './messageClasses.js';
+import { arrivalOf } from './server/messageClasses.js';
 import type { Step } from './steps.js';
 
 /** What is known of one request beyond its HTTP. */

@@ -1,4 +1,4 @@
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { Snapshot } from '../metrics/snapshots.js';
 
 /** Tells workers from other processes, here and in a list of processes. */

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import type { Config } from '../config.js';
+import type { Config } from '../config/config.js';
 import type { MetricsExchange } from '../metrics/metrics.js';
 import { isMessage, WORKER_ARGUMENT, type Message, type MessageOf } from './messages.js';
 import { createMetricsExchange } from './metricsExchange.js';

@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Config } from '../config.js';
-import type { Log } from '../log.js';
-import type { Service } from '../service.js';
+import type { Config } from '../config/config.js';
+import type { Log } from '../log/log.js';
+import type { Service } from '../service/service.js';
 import { createMetricsOfAll, type MetricsOfAll } from './metricsOfAll.js';
 import { prepareWorkers, startWorker, type WorkerEnd, type WorkerProcess } from './worker.js';
 

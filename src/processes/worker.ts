@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
-import type { Config } from '../config.js';
-import type { Log } from '../log.js';
+import type { Config } from '../config/config.js';
+import type { Log } from '../log/log.js';
 import { isMessage, WORKER_ARGUMENT, type Message } from './messages.js';
 import type { MetricsOfAll } from './metricsOfAll.js';
 

@@ -5,11 +5,11 @@ import {
   type ConnectionPlan,
   type LaterConnection,
 } from '../celery/client.js';
-import type { ConnectionEvents } from '../celery/connection.js';
-import { watchEviction } from '../celery/eviction.js';
-import { createStateChanges, type StateChanges } from '../celery/stateChanges.js';
-import type { Config } from '../config.js';
-import type { Log } from '../log.js';
+import type { ConnectionEvents } from '../redis/connection.js';
+import { watchEviction } from '../redis/eviction.js';
+import { createStateChanges, type StateChanges } from '../celery/results/stateChanges.js';
+import type { Config } from '../config/config.js';
+import type { Log } from '../log/log.js';
 
 /** Everything that is open to Redis. */
 export interface RedisConnections {

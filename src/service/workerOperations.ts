@@ -1,20 +1,20 @@
 import type { LaterConnection } from '../celery/client.js';
-import { createBroadcast } from '../celery/control.js';
-import { createFleetView } from '../celery/fleetView.js';
-import { createMessageSearch } from '../celery/messageSearch.js';
-import { createDepthReader } from '../celery/queueDepths.js';
-import type { ReadResult } from '../celery/results.js';
-import { createRevoke } from '../celery/revoking.js';
-import { createTaskTypes, routedQueues, type RoutedTask } from '../celery/routing.js';
-import { createTaskQuery } from '../celery/taskQuery.js';
-import type { Config } from '../config.js';
-import type { Log } from '../log.js';
-import { createExplainTask } from '../operations/explainTask.js';
-import { createListQueues } from '../operations/listQueues.js';
-import { createListTasks } from '../operations/listTasks.js';
+import { createBroadcast } from '../celery/fleet/control.js';
+import { createFleetView } from '../celery/fleet/fleetView.js';
+import { createMessageSearch } from '../celery/queues/messageSearch.js';
+import { createDepthReader } from '../celery/queues/depths.js';
+import type { ReadResult } from '../celery/results/results.js';
+import { createRevoke } from '../celery/fleet/revoking.js';
+import { createTaskTypes, routedQueues, type RoutedTask } from '../celery/wire/routing.js';
+import { createTaskQuery } from '../celery/fleet/taskQuery.js';
+import type { Config } from '../config/config.js';
+import type { Log } from '../log/log.js';
+import { createExplainTask } from '../operations/tasks/explainTask.js';
+import { createListQueues } from '../operations/fleet/listQueues.js';
+import { createListTasks } from '../operations/fleet/listTasks.js';
 import type { Operations } from '../operations/operation.js';
-import { createRevokeTask } from '../operations/revokeTask.js';
-import { createTaskTypeCheck, type CheckTaskType } from '../operations/strictTaskTypes.js';
+import { createRevokeTask } from '../operations/tasks/revokeTask.js';
+import { createTaskTypeCheck, type CheckTaskType } from '../operations/tasks/strictTaskTypes.js';
 import { withinAnswerTime } from './answerTime.js';
 
 /** What is asked of the queues and of the workers, and the check of task types where it is wanted. */

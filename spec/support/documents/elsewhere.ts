@@ -53,7 +53,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   {
     command: /^npm run pictures$/,
     because: 'it starts all once more',
-    instead: { file: 'spec/pictures.spec.ts', has: /dist\/pictures\/main\.js/ },
+    instead: { file: 'spec/project/pictures.spec.ts', has: /dist\/pictures\/main\.js/ },
   },
   {
     command: /^python -m pytest$/,
@@ -75,12 +75,12 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   },
   {
     command: /^(redis-server|REDIS_URL=\S+ (uvicorn|FASTAPI_PORT=\d+ npm start)) ?/,
-    because: 'the old service is its own repository; spec/shadow.spec.ts starts such three',
-    instead: { file: 'spec/shadow.spec.ts', has: /startOldService\(/ },
+    because: 'the old service is its own repository; spec/project/shadow.spec.ts starts such three',
+    instead: { file: 'spec/project/shadow.spec.ts', has: /startOldService\(/ },
   },
   {
     command: /^npm run shadow\b/,
-    because: 'it is for two services; spec/shadow.spec.ts runs it between them',
+    because: 'it is for two services; spec/project/shadow.spec.ts runs it between them',
     instead: (command) => {
       readShadowOptions(command.replaceAll('\\\n', '').split(/\s+/).slice(4), {});
     },
@@ -88,12 +88,12 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   {
     command: /^docker(-compose)? /,
     because: 'the images come from a registry, and a machine may have no Docker',
-    instead: { file: 'spec/compose.spec.ts', has: /describe\('docker-compose\.yml'/ },
+    instead: { file: 'spec/project/compose.spec.ts', has: /describe\('docker-compose\.yml'/ },
   },
   {
     command: /^kubectl /,
     because: 'a machine may have no cluster',
-    instead: { file: 'spec/kubernetes.spec.ts', has: /kubernetes-validate/ },
+    instead: { file: 'spec/project/kubernetes.spec.ts', has: /kubernetes-validate/ },
   },
 ];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { findFreePort } from '../../../quickstart/ports.js';
+import { findFreePort } from '../../../stack/ports.js';
 import { eventually } from '../eventually.js';
 import type { Command } from './commands.js';
 import { difference, parseExample, type Meanings } from './shape.js';

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { forgetGroup, guardGroup, signalGroup } from '../../../quickstart/processGroup.js';
+import { forgetGroup, guardGroup, signalGroup } from '../../../stack/processGroup.js';
 import { eventually } from '../eventually.js';
 
 /** A reader's terminal: what a command changes, such as its folder, holds for the next one. */

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
-import { findFreePort } from '../../../quickstart/ports.js';
-import { startRedis, type RedisServer } from '../../../quickstart/redis.js';
-import { withReleasers, type Release } from '../../../quickstart/releasers.js';
-import { httpStatus } from '../../../quickstart/wait.js';
+import { findFreePort } from '../../../stack/ports.js';
+import { startRedis, type RedisServer } from '../../../stack/redis.js';
+import { withReleasers, type Release } from '../../../stack/releasers.js';
+import { httpStatus } from '../../../stack/wait.js';
 import { eventually } from '../eventually.js';
 import { theFleet } from '../fleet.js';
 import { launchService, type ServiceProcess } from '../serviceProcess.js';

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, readConfig } from '../../src/config/config.js';
+import { assignmentHead, openConnection } from '../support/connection.js';
+import { eventually } from '../support/eventually.js';
+import { launchService } from '../support/serviceProcess.js';
+import { startTestService, type TestService } from '../support/service.js';
+
+const KEY = 'frontend-secret=1';
+const OTHER_KEY = 'ci-secret-23456789';
+
+describe('With API_KEYS', () => {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({ API_KEYS: `frontend=${KEY}, ci=${OTHER_KEY}` });
+  });
+  after(() => service.close());
+
+  for (const [what, key] of [
+    ['no key', undefined],
+    ['an empty one', ''],
+    ['another', 'frontend-secret=2'],
+    ['one in capitals', KEY.toUpperCase()],
+    ['the beginning of one', KEY.slice(0, -1)],
+    ['two of them', `${KEY}, ${OTHER_KEY}`],
+    ['a name', 'frontend'],
+  ] as const) {
+    it(`answers 401 for ${what}`, async () => {
+      for (const test of [service.post('/assign-task/').send({}), service.get('/result/a')]) {
+        const answer = await (key === undefined ? test : test.set('X-API-Key', key)).expect(401);
+        assert.equal(answer.headers['www-authenticate'], 'ApiKey');
+        const { message, detail } = answer.body as Record<string, string>;
+        assert.equal(message, 'Invalid or missing API key: it belongs in the header x-api-key');
+        // As the service being replaced had it.
+        assert.equal(detail, 'Invalid or missing API key');
+      }
+    });
+  }
+
+  it('takes each key, and logs its name and never the key', async () => {
+    service.lines.length = 0;
+    await service.get('/result/a').set('x-api-key', KEY).expect(200);
+    await service.get('/result/a').set('X-Api-Key', OTHER_KEY).expect(200);
+    await service.get('/result/a').expect(401);
+    const lines = await eventually('three lines', () =>
+      service.lines.length >= 3 ? service.lines : undefined,
+    );
+    assert.deepEqual(
+      lines.map(({ fields }) => fields.client_name),
+      ['frontend', 'ci', undefined],
+    );
+    assert.doesNotMatch(JSON.stringify(lines), /secret/);
+  });
+
+  it('leaves health, documentation and the name of the service open', async () => {
+    const open = ['/', '/health', '/health/live', '/health/ready', '/docs', '/docs/swagger-ui.css'];
+    for (const path of [
+      ...open,
+      '/console',
+      '/console/main.js',
+      '/redoc',
+      '/openapi.json',
+      '/openapi.yaml',
+    ]) {
+      await service.get(path).expect(200);
+    }
+    await service.request('delete', '/assign-task/').expect(405);
+    await service.get('/nothing').expect(404);
+  });
+
+  it('says in the contract that it does not go without one', async () => {
+    const secured = await securityOf(service);
+    const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
+    const names = [
+      ...['assignTask', 'assignTasks', 'getResult', 'getResults'],
+      ...['listTasks', 'revokeTask', 'explainTask', 'listQueues'],
+    ];
+    const only = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]]));
+    assert.deepEqual(secured, {
+      ...only,
+      streamResult: inQuery,
+      watchTask: inQuery,
+      getMetrics: [{ ApiKey: [] }, { BearerKey: [] }],
+    });
+    const without = await startTestService();
+    try {
+      const optional = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }, {}]]));
+      const inQueryOptional = [...inQuery, {}];
+      assert.deepEqual(await securityOf(without), {
+        ...optional,
+        streamResult: inQueryOptional,
+        watchTask: inQueryOptional,
+        getMetrics: [{ ApiKey: [] }, { BearerKey: [] }, {}],
+      });
+    } finally {
+      await without.close();
+    }
+  });
+
+  it('answers before it reads the body, and closes the connection then', async () => {
+    const { socket, received, closed } = await openConnection(service.url);
+    socket.write(assignmentHead('Content-Length: 1000', 'Expect: 100-continue'));
+    await eventually('the answer', () => (received().endsWith('}') ? true : undefined));
+    assert.match(received(), /^HTTP\/1.1 401 [^]*\r\nConnection: close\r\n/);
+    await closed;
+    assert.doesNotMatch(received(), / 100 Continue/);
+  });
+
+  it('keeps the connection where a small body came with its head', async () => {
+    const { socket, received } = await openConnection(service.url);
+    socket.write(`${assignmentHead('Content-Length: 2')}{}`);
+    await eventually('the answer', () => (received().endsWith('}') ? true : undefined));
+    assert.match(received(), /^HTTP\/1.1 401 [^]*\r\nConnection: keep-alive\r\n/);
+    socket.write(`${assignmentHead('Content-Length: 2', `X-API-Key: ${KEY}`)}{}`);
+    await eventually('the next answer', () => / 400 Bad Request/.exec(received()) ?? undefined);
+    socket.destroy();
+  });
+});
+
+describe('API_KEYS', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'keys-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('comes from a file too, with blank lines and comments', async () => {
+    const file = join(folder, 'keys');
+    await writeFile(file, `# ours\n\n  ci=${OTHER_KEY}\r\n#x=y\nb=${'y'.repeat(255)}\n`);
+    const { apiKeys } = readConfig({ API_KEYS: `a=${KEY}`, API_KEYS_FILE: file }, 'none');
+    assert.deepEqual(
+      apiKeys.map(({ name }) => name),
+      ['a', 'ci', 'b'],
+    );
+  });
+
+  for (const [what, text, fault] of [
+    [
+      'no name',
+      'secret-secret-secret',
+      /API_KEYS must hold name=key, .*, which entry 1 does not$/m,
+    ],
+    ['a bad name', `a=${KEY},secret secret=${KEY}`, /, which entry 2 does not$/m],
+    ['a short key', 'a=secret-secret-1', /keys of 16 to 255 .* which entry 1 does not$/m],
+    ['a long key', `a=${'secret'.repeat(50)}`, /keys of 16 to 255/],
+    ['a key with a space', 'a=secret secret secret', /keys of 16 to 255/],
+    [
+      'a name twice',
+      `a=${KEY},b=${OTHER_KEY},a=secret-3-secret-3`,
+      /a name twice, .* in entry 3$/m,
+    ],
+    ['a key twice', `a=${KEY},b=${KEY}`, /API_KEYS has a key twice, the second time in entry 2$/m],
+  ] as const) {
+    it(`refuses ${what}, in a variable and in a file, without showing it`, async () => {
+      assert.match(faultOf({ API_KEYS: text }), fault);
+      const file = join(folder, 'bad');
+      await writeFile(file, text.split(',').join('\n'));
+      const told = faultOf({ API_KEYS_FILE: file });
+      assert.match(told, / line [123] of \/.*bad/);
+    });
+  }
+
+  it('refuses a key or a name that is in both, and a file that is not there', async () => {
+    const file = join(folder, 'again');
+    await writeFile(file, `other=${KEY}`);
+    assert.match(
+      faultOf({ API_KEYS: `a=${KEY}`, API_KEYS_FILE: file }),
+      /API_KEYS together with API_KEYS_FILE has a key twice/,
+    );
+    assert.match(
+      faultOf({ API_KEYS_FILE: join(folder, 'nothing') }),
+      /API_KEYS_FILE names a file that can't be read \(ENOENT\)/,
+    );
+  });
+
+  it('is not shown where it stands in place of the name of its file', () => {
+    assert.match(faultOf({ API_KEYS_FILE: 'alice=secret-0123456789' }), /API_KEYS_FILE/);
+  });
+
+  it('stops the start without showing a key', async () => {
+    const service = await launchService({ API_KEYS: 'frontend=secret' });
+    assert.equal((await service.process.exited).code, 1);
+    const output = service.process.output().join('\n');
+    assert.match(output, /API_KEYS must hold keys of 16/);
+    assert.doesNotMatch(output, /secret/);
+    await service.close();
+  });
+});
+
+function faultOf(environment: Record<string, string>): string {
+  try {
+    readConfig(environment, 'none');
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    assert.doesNotMatch(error.message, /secret/);
+    return error.message;
+  }
+  throw new assert.AssertionError({ message: 'The configuration was taken' });
+}
+
+/** What the served contract says of the operations' security, by their ids. */
+async function securityOf(service: TestService): Promise<Record<string, unknown>> {
+  const contract = await service.get('/openapi.json').expect(200);
+  const { paths } = contract.body as {
+    paths: Record<string, Record<string, Record<string, unknown>>>;
+  };
+  const operations = Object.values(paths).flatMap((item) => Object.values(item));
+  return Object.fromEntries(
+    operations
+      .filter(({ security }) => security !== undefined)
+      .map(({ operationId, security }) => [String(operationId), security] as const),
+  );
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser } from 'playwright-core';
+import { openBrowser, startProxy, withPage } from '../support/browser.js';
+import { startTestService, type TestService } from '../support/service.js';
+import { resultOf } from '../support/tasks.js';
+
+/** The operations of the contract, by their titles in both pages. */
+const SUMMARIES = [
+  'Assign a task to the workers',
+  'Assign up to 1,000 tasks at once',
+  'Read the status and result of a task',
+  'Read the results of several tasks',
+  'Follow a task as Server-Sent Events',
+  'Follow a task on a WebSocket',
+  'Which tasks can be assigned',
+  'Stop a task',
+  'Say why a task has no result yet',
+  'Queues: messages that wait, and consumers',
+  'Health of the service and of Redis',
+  'Is the process alive?',
+  'Should this instance get traffic?',
+  'What was counted and measured, for Prometheus',
+  'Service information',
+  'A page to assign, watch and stop tasks',
+  'This contract in Swagger UI',
+  'This contract in ReDoc',
+  'This contract as JSON',
+  'This contract as YAML',
+];
+
+describe('The documentation pages', function () {
+  this.timeout(60_000);
+  let browser: Browser;
+  before(async function () {
+    browser = await openBrowser(this);
+  });
+  after(() => (browser as Browser | undefined)?.close());
+
+  for (const [rootPath, what, environment] of [
+    ['', 'at the root', {}],
+    ['/tasks/api', 'behind a proxy that strips /tasks/api', {}],
+    ['/tasks/api', 'there with SECURITY_HEADERS', { SECURITY_HEADERS: 'true' }],
+  ] as const) {
+    describe(what, () => {
+      let service: TestService;
+      let proxy: Server;
+      let base: string;
+      before(async () => {
+        service = await startTestService({ ROOT_PATH: rootPath, ...environment });
+        proxy = await startProxy(service.url, rootPath);
+        base = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${rootPath}`;
+      });
+      after(async () => {
+        proxy.closeAllConnections();
+        proxy.close();
+        await service.close();
+      });
+
+      for (const path of ['/docs', '/docs/']) {
+        it(`draws ${path} in full, with nothing from outside`, async () => {
+          await withPage(browser, `${base}${path}`, async (page) => {
+            const operations = page.locator('.opblock');
+            await operations.nth(SUMMARIES.length - 1).waitFor();
+            assert.equal(await operations.count(), SUMMARIES.length);
+            const text = await page.innerText('body');
+            for (const summary of SUMMARIES) {
+              assert.ok(text.includes(summary), `${summary} is not shown`);
+            }
+          });
+        });
+      }
+
+      it('assigns a real task by "Try it out"', async () => {
+        await withPage(browser, `${base}/docs`, async (page) => {
+          await page.click('.opblock-summary-path:has-text("assign-task")');
+          await page.click('button.execute');
+          const shown = page.locator('.live-responses-table .response .microlight').first();
+          await shown.waitFor();
+          const answer = JSON.parse(await shown.innerText()) as { task_id: string; status: string };
+          assert.equal(answer.status, 'assigned');
+          assert.equal((await resultOf(service, answer.task_id)).status, 'completed');
+        });
+      });
+
+      for (const path of ['/redoc', '/redoc/']) {
+        it(`draws ${path} in full, with nothing from outside`, async () => {
+          await withPage(browser, `${base}${path}`, async (page) => {
+            await page.waitForSelector('h2:has-text("This contract as YAML")');
+            const text = await page.innerText('body');
+            for (const summary of ['Celery orchestrator', ...SUMMARIES]) {
+              assert.ok(text.includes(summary), `${summary} is not shown`);
+            }
+          });
+        });
+      }
+    });
+  }
+});

@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
+import { connectionOptions } from '../../src/redis/connection.js';
+import { ConfigError, readConfig, type Config } from '../../src/config/config.js';
+import { withoutCredentials } from '../../src/log/lines.js';
+import { REPOSITORY } from '../support/fleet.js';
+
+function read(environment: Record<string, string | undefined>): Config {
+  return readConfig(environment, '/logs/automation.log');
+}
+
+function faultsOf(environment: Record<string, string>): string {
+  try {
+    read(environment);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
+  }
+  throw new assert.AssertionError({ message: 'The configuration was taken' });
+}
+
+describe('readConfig', () => {
+  it('gives every value a default that works', () => {
+    const config = read({});
+    assert.equal(config.broker.url, 'redis://localhost:6379/0');
+    assert.equal(config.backend.url, 'redis://localhost:6379/0');
+    assert.equal(config.port, 8000);
+    assert.equal(config.logLevel, 'INFO');
+    assert.equal(config.logFile, '/logs/automation.log');
+    assert.equal(config.rootPath, '');
+    assert.deepEqual(config.routing.namespaces, ['worker']);
+  });
+
+  it('counts an empty variable as unset', () => {
+    const names = Object.keys(parseEnv(readFileSync(`${REPOSITORY}.env.template`, 'utf8')));
+    assert.deepEqual(read(Object.fromEntries(names.map((name) => [name, ' ']))), read({}));
+  });
+
+  it('describes every variable in .env.template, none with a value', () => {
+    const template = parseEnv(readFileSync(`${REPOSITORY}.env.template`, 'utf8'));
+    const source = ['config.ts', 'tracing.ts']
+      .map((file) => readFileSync(`${REPOSITORY}src/config/${file}`, 'utf8'))
+      .join('');
+    const known = [...source.matchAll(/read\(\s*'([A-Z_]+)'/g)].map(([, name]) => name);
+    assert.deepEqual(Object.keys(template).sort(), known.sort());
+    assert.deepEqual(new Set(Object.values(template)), new Set(['']));
+  });
+
+  it('exports traces where a collector is named, and says what it can’t do', () => {
+    const endpoint = 'http://localhost:4318';
+    assert.equal(read({}).exportsTraces, false);
+    assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).exportsTraces, true);
+    assert.equal(read({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }).exportsTraces, true);
+    for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
+      assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...off }).exportsTraces, false);
+    }
+    const message = faultsOf({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'user:secret@localhost:4317',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_EXPORTER: 'zipkin',
+    });
+    assert.match(message, /OTEL_EXPORTER_OTLP_ENDPOINT must be a URL with http:/);
+    assert.match(message, /OTEL_EXPORTER_OTLP_PROTOCOL must be http\/json, .*"grpc"/);
+    assert.match(message, /OTEL_TRACES_EXPORTER must be otlp or none/);
+    assert.doesNotMatch(message, /secret/);
+  });
+
+  it('lists every bad variable in one error, quoting what was received', () => {
+    const message = faultsOf({
+      FASTAPI_PORT: '80000',
+      LOG_LEVEL: 'verbose',
+      ASSIGN_TIMEOUT_MS: '2s',
+      BODY_LIMIT_BYTES: '-1',
+      ROOT_PATH: 'no-slash',
+      TASK_ROUTES: 'automation.*',
+      CORS_ORIGINS: 'app.example.com',
+      TRUST_PROXY: 'everyone',
+      REDIS_URL: 'http://localhost',
+    });
+    const names = message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(' ')[0]);
+    assert.deepEqual(names.sort(), [
+      'ASSIGN_TIMEOUT_MS',
+      'BODY_LIMIT_BYTES',
+      'CORS_ORIGINS',
+      'FASTAPI_PORT',
+      'LOG_LEVEL',
+      'REDIS_URL',
+      'ROOT_PATH',
+      'TASK_ROUTES',
+      'TRUST_PROXY',
+    ]);
+    assert.match(
+      message,
+      /FASTAPI_PORT must be a whole number from 0 to 65535 \(received: "80000"\)/,
+    );
+  });
+
+  const badUrls = [
+    'localhost:6379',
+    'redis://',
+    'redis:///0',
+    'redis://user:se/cr@t@host/0',
+    'redis://:secr%E9t@host/0',
+    'redis://:secret@host/zero',
+    'redis://:secret@host:99999/0',
+    'amqp://:secret@host',
+    'sentinel://:secret@host/0;redis://other/0',
+    'sentinel://:secret@host/0;sentinel://other/1',
+    'sentinel://:secret@host/0?ssl_cert_reqs=none',
+    'sentinel://:secret@host/0;sentinel://',
+    'rediss://:secret@host?ssl_cert_reqs=CERT_MAYBE',
+    'rediss://:secret@host?ssl_ca_certs=/no/such/file',
+    `rediss://:secret@host?ssl_certfile=${REPOSITORY}package.json`,
+  ];
+  for (const url of badUrls) {
+    it(`refuses ${withoutCredentials(url)} as a Redis URL without showing a password`, () => {
+      const message = faultsOf({ REDIS_URL: url });
+      assert.match(message, /^ {2}REDIS_URL /m);
+      assert.doesNotMatch(message, /secr|cr@t/);
+    });
+  }
+
+  it('takes the broker and the backend apart from REDIS_URL', () => {
+    const config = read({
+      REDIS_URL: 'redis://one/1',
+      CELERY_BROKER_URL: 'redis://two/2',
+    });
+    assert.equal(config.broker.url, 'redis://two/2');
+    assert.equal(config.backend.url, 'redis://one/1');
+  });
+
+  it('reads the addresses of sentinels as Celery has them', () => {
+    const { broker, sentinel } = read({
+      REDIS_URL: 'sentinel://:p%40ss@one:26380/3;sentinel://[::1]/3 ; ',
+      REDIS_MASTER_NAME: 'mymaster',
+      REDIS_SENTINEL_PASSWORD: 'theirs',
+    });
+    assert.deepEqual(broker.options.sentinels, [
+      { host: 'one', port: 26380 },
+      { host: '::1', port: 26379 },
+    ]);
+    assert.equal(broker.url, 'redis://:p%40ss@one:26380/3');
+    assert.equal(broker.label, 'sentinel://one:26380/3;sentinel://[::1]/3');
+    assert.equal(broker.database, 3);
+    assert.deepEqual(sentinel, {
+      masterName: 'mymaster',
+      username: undefined,
+      password: 'theirs',
+    });
+  });
+
+  it('wants the name of the master with the addresses of sentinels', () => {
+    assert.match(
+      faultsOf({ CELERY_RESULT_BACKEND: 'sentinel://one/0', LOG_LEVEL: 'loud' }),
+      /REDIS_MASTER_NAME is required with sentinel:/,
+    );
+  });
+
+  it('reads TLS as Celery has it', () => {
+    const tls = (query: string) =>
+      read({ REDIS_URL: `rediss://host/0${query}` }).broker.options.tls;
+    assert.equal(tls('')?.rejectUnauthorized, true);
+    assert.equal(tls('?ssl_cert_reqs=CERT_REQUIRED')?.rejectUnauthorized, true);
+    assert.equal(tls('?ssl_cert_reqs=none')?.rejectUnauthorized, false);
+    assert.equal(tls('?ssl_cert_reqs=CERT_NONE')?.rejectUnauthorized, false);
+    assert.equal(
+      read({ REDIS_URL: 'rediss://host?ssl_cert_reqs=none' }).broker.url,
+      'rediss://host',
+    );
+  });
+
+  it('lets a certificate name another host where ssl_check_hostname says so', () => {
+    const checkOf = (query: string) => {
+      const { broker, sentinel } = read({ REDIS_URL: `rediss://host/0${query}` });
+      return connectionOptions(broker, { sentinel, silenceMs: 500 }).tls?.checkServerIdentity;
+    };
+    assert.equal(checkOf(''), undefined);
+    assert.equal(checkOf('?ssl_check_hostname=true'), undefined);
+    assert.equal(typeof checkOf('?ssl_check_hostname=False'), 'function');
+  });
+
+  it('gives what can be handed to another process as it is', () => {
+    const config = read({
+      REDIS_URL: 'rediss://host/0?ssl_check_hostname=false',
+      API_KEYS: 'ours=our-secret-0123456789',
+    });
+    assert.deepEqual(deserialize(serialize(config)), config);
+  });
+
+  it('lets a sender choose the queues of the routes, or those of TASK_QUEUES', () => {
+    assert.deepEqual(read({}).queues, ['automation_queue', 'worker_queue']);
+    const routes = { TASK_ROUTES: 'a.*=first,b.*=second,c.*=first', TASK_QUEUE: 'third' };
+    assert.deepEqual(read(routes).queues, ['first', 'second', 'third']);
+    assert.deepEqual(read({ ...routes, TASK_QUEUES: 'second, other' }).queues, ['second', 'other']);
+    assert.match(faultsOf({ TASK_QUEUES: 'a b' }), /TASK_QUEUES must be a queue name/);
+    assert.match(faultsOf({ VISIBILITY_TIMEOUT: '0' }), /VISIBILITY_TIMEOUT must be a whole/);
+  });
+
+  it('takes routes and namespaces as lists', () => {
+    const { routing } = read({
+      TASK_PREFIX: 'fleet',
+      TASK_ROUTES: ' fleet.*=a , *.urgent = b ,',
+    });
+    assert.deepEqual(routing.namespaces, ['fleet']);
+    assert.deepEqual(routing.routes, [
+      { pattern: 'fleet.*', queue: 'a' },
+      { pattern: '*.urgent', queue: 'b' },
+    ]);
+  });
+
+  for (const name of ['TASK_PREFIX', 'TASK_NAMESPACES']) {
+    it(`refuses Celery's own tasks as ${name}`, () => {
+      for (const text of ['celery', 'celery.backend']) {
+        assert.match(
+          faultsOf({ [name]: text }),
+          new RegExp(`${name} must not be celery: a client`),
+        );
+      }
+      assert.doesNotThrow(() => read({ [name]: 'celery_fleet' }));
+    });
+  }
+
+  it('holds limits that depend on each other against each other', () => {
+    assert.match(
+      faultsOf({ HEADERS_TIMEOUT_MS: '61000' }),
+      /HEADERS_TIMEOUT_MS must not be more than REQUEST_TIMEOUT_MS, which is 60000 \(/,
+    );
+    assert.match(
+      faultsOf({ MAX_BYTES_IN_FLIGHT: '1000' }),
+      /MAX_BYTES_IN_FLIGHT must not be less than BODY_LIMIT_BYTES, which is 1048576 \(/,
+    );
+    assert.match(
+      faultsOf({ REQUEST_TIMEOUT_MS: '0' }),
+      /REQUEST_TIMEOUT_MS must be a whole number/,
+    );
+    assert.match(faultsOf({ JSON_MAX_DEPTH: '401' }), /JSON_MAX_DEPTH must be .* from 1 to 400/);
+    assert.equal(read({ REQUEST_TIMEOUT_MS: '5000' }).headersTimeoutMs, 5_000);
+    assert.equal(read({ BODY_LIMIT_BYTES: '99999999' }).maxBytesInFlight, 99_999_999);
+  });
+
+  it('takes what Express takes for its proxies', () => {
+    const cases: [string, boolean | number | string][] = [
+      ['true', true],
+      ['FALSE', false],
+      ['2', 2],
+      ['loopback, 10.0.0.0/8', 'loopback, 10.0.0.0/8'],
+    ];
+    for (const [text, value] of cases) {
+      assert.equal(read({ TRUST_PROXY: text }).trustProxy, value);
+    }
+  });
+
+  for (const text of ['everyone', '1.2.3', '10.0.0.0/99', '10.0.0.0/8/8', '::1/129', '::1,,::2']) {
+    it(`refuses ${text} as TRUST_PROXY`, () => {
+      assert.match(faultsOf({ TRUST_PROXY: text }), /TRUST_PROXY must be/);
+    });
+  }
+
+  it('can’t be changed', () => {
+    const config = read({});
+    assert.throws(() => {
+      (config.routing as { queue: string }).queue = 'other';
+    }, TypeError);
+  });
+});
+
+describe('withoutCredentials', () => {
+  for (const [text, expected] of [
+    ['at redis://user:pass@host:1/0', 'at redis://***@host:1/0'],
+    ['redis://:p@ss:w/rd@host', 'redis://***@host'],
+    ["redis://:pa'ss@host", 'redis://***@host'],
+    ['{"url":"rediss://:a@b"} redis://:c@d', '{"url":"rediss://***@b"} redis://***@d'],
+    ['mail a@b, redis://host/0', 'mail a@b, redis://host/0'],
+    ['x'.repeat(1_000_000), 'x'.repeat(1_000_000)],
+    ['://'.repeat(10_000), '://'.repeat(10_000)],
+  ] as const) {
+    it(`makes ${expected.slice(0, 60)}`, () => {
+      assert.equal(withoutCredentials(text), expected);
+    });
+  }
+});

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ChainableCommander } from 'ioredis';
+import { ask, type Answer } from '../../redis/ask.js';
+import type { Connection } from '../../redis/connection.js';
+import {
+  controlChannel,
+  controlMessage,
+  controlReplyQueue,
+  readControlReply,
+  type ControlCommand,
+} from '../wire/controlMessage.js';
+
+/** What the workers have said to a command. */
+export interface Replies {
+  /** How many listened when it was sent: those that have not replied are busy, hang or are far away. */
+  listeners: number;
+  /** By the workers' hostnames. */
+  byWorker: ReadonlyMap<string, unknown>;
+}
+
+/** Asks the workers, and waits for the last of them, or a second. Never rejects. */
+export type Broadcast = (
+  method: string,
+  values?: object,
+  destination?: readonly string[],
+) => Promise<Answer<Replies>>;
+
+export interface ControlOptions {
+  /** `global_keyprefix` of the broker; may be empty. */
+  keyPrefix: string;
+  /** The broker's, by its number. */
+  database: number;
+}
+
+/** The `timeout` of `Control.broadcast` in celery/app/control.py. */
+const PATIENCE_MS = 1_000;
+
+/**
+ * How long a list for replies lives that nobody takes away: a worker may be late, and this process may die.
+ * As long as kombu's own (`REPLY_QUEUE_EXPIRES` of kombu/pidbox.py).
+ */
+const REPLIES_EXPIRE_MS = 10_000;
+
+/** Workers reply within a few milliseconds; the longest pause is that of one that is busy. */
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 25;
+
+/**
+ * Returns the function that sends a command to the workers over Celery's remote control ("pidbox").
+ *
+ * Replies are read by asking again and again rather than by BRPOP: that would need one more connection for
+ * itself, and a reply that was taken would be lost with a cut connection. A list is only read here, and each
+ * command has one of its own, which expires: it holds an empty text before the first reply, as a key without
+ * a value could not.
+ */
+export function createBroadcast(
+  connection: () => Connection,
+  { keyPrefix, database }: ControlOptions,
+): Broadcast {
+  const channel = `${keyPrefix}${controlChannel(database)}`;
+  let clock = 0;
+
+  return async (method, values = {}, destination) => {
+    const id = randomUUID();
+    const ticket = randomUUID();
+    const queue = controlReplyQueue(id);
+    const key = `${keyPrefix}${queue.key}`;
+    const bindings = `${keyPrefix}${queue.bindings}`;
+    const command: ControlCommand = { method, arguments: values, destination };
+    const control = connection();
+
+    const sent = await ask(control, PATIENCE_MS, async (redis) => {
+      clock += 1;
+      const text = controlMessage(
+        command,
+        { ticket, id },
+        {
+          clock,
+          expires: (Date.now() + PATIENCE_MS) / 1_000,
+          deliveryTag: randomUUID(),
+        },
+      );
+      const results = await execute(
+        redis
+          .multi()
+          .sadd(bindings, queue.member)
+          .lpush(key, '')
+          .pexpire(key, REPLIES_EXPIRE_MS)
+          .publish(channel, text),
+      );
+      return Number(results[3]);
+    });
+    if ('reason' in sent) {
+      // The connection may have been cut after the command.
+      control.redis.srem(bindings, queue.member).catch(() => undefined);
+      return sent;
+    }
+    const listeners = sent.value;
+    const expected = Math.min(listeners, destination?.length ?? Infinity);
+    const { byWorker, count } = await collect(control, { key, ticket, expected });
+    const end = control.redis.multi().srem(bindings, queue.member);
+    // A late reply to a list that is gone would make one that never expires.
+    (count >= expected ? end.del(key) : end).exec().catch(() => undefined);
+    return { value: { listeners, byWorker } };
+  };
+}
+
+/** Reads replies until as many workers have replied as are expected, or it is time to stop. */
+async function collect(
+  connection: Connection,
+  { key, ticket, expected }: { key: string; ticket: string; expected: number },
+): Promise<{ byWorker: ReadonlyMap<string, unknown>; count: number }> {
+  const byWorker = new Map<string, unknown>();
+  // Two workers may have one hostname, by mistake.
+  let count = 0;
+  const deadline = performance.now() + PATIENCE_MS;
+  let seen = 0;
+  let pauseMs = FIRST_PAUSE_MS;
+  while (count < expected && performance.now() < deadline) {
+    await pause(pauseMs);
+    pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS);
+    // The newest come first.
+    const range = await ask(connection, deadline - performance.now(), (redis) =>
+      redis.lrange(key, 0, -1 - seen),
+    );
+    for (const text of 'value' in range ? range.value : []) {
+      seen += 1;
+      const reply = text === '' ? undefined : readControlReply(text);
+      if (reply?.ticket === ticket) {
+        count += 1;
+        byWorker.set(reply.hostname, reply.value);
+      }
+    }
+  }
+  return { byWorker, count };
+}
+
+/** Runs a transaction: of its results, the first error is thrown. */
+async function execute(transaction: ChainableCommander): Promise<unknown[]> {
+  const results = (await transaction.exec()) ?? [];
+  return results.map(([error, result]) => {
+    if (error) {
+      throw error;
+    }
+    return result;
+  });
+}

@@ -1,0 +1,101 @@
+import type { Answer, Unanswered } from '../../redis/ask.js';
+import type { Broadcast, Replies } from './control.js';
+import { fieldsOf } from '../wire/controlMessage.js';
+
+/** What the workers have said of themselves. */
+export interface FleetView {
+  /** As `performance.now()` counts. */
+  askedAt: number;
+  /** Whether all that listened have replied. */
+  isComplete: boolean;
+  /** How many listened. */
+  listeners: number;
+  /** In the order of their hostnames. */
+  workers: readonly WorkerView[];
+}
+
+export interface WorkerView {
+  hostname: string;
+  /** The names of its tasks without Celery's own, and of the queues that it consumes; sorted. */
+  tasks: readonly string[];
+  queues: readonly string[];
+}
+
+export interface ViewFleet {
+  /** What the workers say, no older than so many milliseconds. Those who ask at once share the answer. */
+  (maximumAge: number): Promise<Answer<FleetView>>;
+  /** What they have said last, however old. */
+  latest: () => FleetView | undefined;
+}
+
+/** Returns the function that asks the workers what they can do, and remembers what they have said last. */
+export function createFleetView(broadcast: Broadcast): ViewFleet {
+  let latest: FleetView | undefined;
+  let asking: Promise<Answer<FleetView>> | undefined;
+
+  const askWorkers = async (): Promise<Answer<FleetView>> => {
+    const askedAt = performance.now();
+    const [registered, queues] = await Promise.all([
+      broadcast('registered', { taskinfoitems: [] }),
+      broadcast('active_queues'),
+    ]);
+    const failed: Unanswered | undefined = [registered, queues].find((one) => 'reason' in one);
+    if ('reason' in registered || 'reason' in queues) {
+      return failed ?? { reason: 'the workers were not asked' };
+    }
+    latest = viewOf(askedAt, registered.value, queues.value);
+    return { value: latest };
+  };
+
+  const view = async (maximumAge: number): Promise<Answer<FleetView>> => {
+    if (latest !== undefined && performance.now() - latest.askedAt <= maximumAge) {
+      return { value: latest };
+    }
+    asking ??= askWorkers().finally(() => (asking = undefined));
+    return asking;
+  };
+  return Object.assign(view, { latest: () => latest });
+}
+
+function viewOf(askedAt: number, registered: Replies, queues: Replies): FleetView {
+  const hostnames = [...new Set([...registered.byWorker.keys(), ...queues.byWorker.keys()])];
+  return {
+    askedAt,
+    listeners: Math.max(registered.listeners, queues.listeners),
+    isComplete: [registered, queues].every(({ listeners, byWorker }) => byWorker.size >= listeners),
+    workers: hostnames.sort().map((hostname) => ({
+      hostname,
+      tasks: taskNames(registered.byWorker.get(hostname)),
+      queues: queueNames(queues.byWorker.get(hostname)),
+    })),
+  };
+}
+
+/** Of `registered` in celery/worker/control.py; with a rate limit, an item is `name [rate_limit=10/m]`. */
+function taskNames(reply: unknown): string[] {
+  return sorted(
+    listOf(reply)
+      .filter((item) => typeof item === 'string')
+      .map((item) => item.replace(/ \[\w+=.*\]$/s, ''))
+      .filter((name) => !name.startsWith('celery.')),
+  );
+}
+
+/** Of `active_queues` there. What is sent to a fanout exchange waits in no list. */
+function queueNames(reply: unknown): string[] {
+  return sorted(
+    listOf(reply)
+      .map(fieldsOf)
+      .filter(({ exchange }) => fieldsOf(exchange).type !== 'fanout')
+      .map(({ name }) => name)
+      .filter((name) => typeof name === 'string'),
+  );
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function sorted(names: readonly string[]): string[] {
+  return [...new Set(names)].sort();
+}

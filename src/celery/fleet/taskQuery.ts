@@ -1,0 +1,99 @@
+import type { Answer } from '../../redis/ask.js';
+import type { Broadcast } from './control.js';
+import { fieldsOf } from '../wire/controlMessage.js';
+
+/** What a worker says of a task that it has. */
+export interface HeldTask {
+  /** The worker's hostname. */
+  worker: string;
+  /** `_state_of_task` of celery/worker/control.py. */
+  state: 'active' | 'reserved' | 'scheduled' | 'ready';
+  /** When it began to run, in milliseconds since 1970. */
+  startedAt: number | undefined;
+  /** Of its message. */
+  queue: string | undefined;
+}
+
+export interface TaskQueryAnswer {
+  held: HeldTask | undefined;
+  /** How many workers listened, and how many of them answered. */
+  listeners: number;
+  answered: number;
+}
+
+export type QueryTask = (taskId: string) => Promise<Answer<TaskQueryAnswer>>;
+
+/** Tasks that one command asks for. */
+const MAXIMUM_TASKS = 200;
+
+/**
+ * Returns the function that asks the workers which of them has a task. One command at a time: those that ask
+ * meanwhile share the next one. It never rejects.
+ */
+export function createTaskQuery(broadcast: Broadcast): QueryTask {
+  const waiting = new Map<string, ((answer: Answer<TaskQueryAnswer>) => void)[]>();
+  let isRunning = false;
+
+  const run = async (): Promise<void> => {
+    while (waiting.size > 0) {
+      const asked = [...waiting].slice(0, MAXIMUM_TASKS);
+      for (const [taskId] of asked) {
+        waiting.delete(taskId);
+      }
+      const answer = await broadcast('query_task', { ids: asked.map(([taskId]) => taskId) });
+      for (const [taskId, resolvers] of asked) {
+        const own: Answer<TaskQueryAnswer> =
+          'reason' in answer
+            ? answer
+            : {
+                value: {
+                  held: heldTask(taskId, answer.value.byWorker),
+                  listeners: answer.value.listeners,
+                  answered: answer.value.byWorker.size,
+                },
+              };
+        for (const resolve of resolvers) {
+          resolve(own);
+        }
+      }
+    }
+    isRunning = false;
+  };
+
+  return (taskId) =>
+    new Promise((resolve) => {
+      waiting.set(taskId, [...(waiting.get(taskId) ?? []), resolve]);
+      if (!isRunning) {
+        isRunning = true;
+        void run();
+      }
+    });
+}
+
+const STATES = ['active', 'reserved', 'scheduled', 'ready'] as const;
+
+/** Where two workers have a task, delivered again, it is the one that is further. */
+function heldTask(taskId: string, byWorker: ReadonlyMap<string, unknown>): HeldTask | undefined {
+  const held = [...byWorker].flatMap(([worker, reply]) => {
+    const [state, info] = listOf(fieldsOf(reply)[taskId]);
+    const known = STATES.find((one) => one === state);
+    if (known === undefined) {
+      return [];
+    }
+    const { time_start: start, delivery_info: delivery } = fieldsOf(info);
+    const { routing_key: queue } = fieldsOf(delivery);
+    return [
+      {
+        worker,
+        state: known,
+        startedAt: typeof start === 'number' ? start * 1_000 : undefined,
+        queue: typeof queue === 'string' && queue !== '' ? queue : undefined,
+      },
+    ];
+  });
+  return held.sort((one, other) => STATES.indexOf(one.state) - STATES.indexOf(other.state))[0];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,250 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createAlarm } from '../../redis/deadlines.js';
+import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
+import { isRefusal, type Connection } from '../../redis/connection.js';
+import type { Batch, Publication, PublishResult } from './publishScript.js';
+import { isPassing, refusalReason } from '../../redis/refusal.js';
+
+/**
+ * What became of a message, true to the fact: `yes` (Redis has acknowledged it), `before` (an earlier message
+ * has made the same claim, with this value; this one is in no list), `full` (its queue holds as many messages
+ * as it may; it is in no list), `no` (it is in no list and never will be), or `unknown` (sent, but never
+ * acknowledged: it may be in its list). `reason` is for the caller, `cause` for the log.
+ */
+export type PublishOutcome =
+  | Exclude<PublishResult, { queued: 'refused' }>
+  | { queued: 'no' | 'unknown'; reason: string; cause?: unknown };
+
+/** One message, or several that are queued all or not at all, with one outcome. */
+type Written = Publication | readonly Publication[];
+
+/**
+ * Publishes a message, or several together, within `milliseconds` at most. Never rejects.
+ *
+ * @param write makes it when its batch goes out: until then, less memory is held, and less of it for so long
+ * that the collection of garbage becomes dear
+ */
+export type Publish = (write: () => Written, milliseconds: number) => Promise<PublishOutcome>;
+
+/** Small enough for Redis, which does nothing else meanwhile, and large enough to make up for the way there. */
+const MAXIMUM_MESSAGES = 256;
+const MAXIMUM_CHARACTERS = 1024 * 1024;
+
+/** Before a batch is sent again; longer and longer where Redis answers that it can't write now. */
+const RETRY_PAUSE_MS = 20;
+const LONGEST_RETRY_PAUSE_MS = 500;
+
+interface Entry {
+  write: () => Written;
+  written: Written | undefined;
+  deadline: number;
+  /** Whether the message may be in its list. */
+  wasSent: boolean;
+  isSettled: boolean;
+  resolve: (outcome: PublishOutcome) => void;
+}
+
+/**
+ * Returns the function that publishes each message exactly once. What comes in while a batch is under way
+ * is the next batch: one at a time, so that a batch whose answer was lost with its connection can be sent
+ * again as it was, under the same sequence number, which the script knows.
+ */
+export function createPublisher(broker: Connection, options: BatchSenderOptions): Publish {
+  /** In the order of arrival. */
+  let waiting: Entry[] = [];
+  let underWay: readonly Entry[] = [];
+  let isRunning = false;
+  let sequence = 0;
+  /** Why Redis does not take the batch under way, if it says so. */
+  let passingRefusal: Error | undefined;
+  /** Why the batch under way, which Redis has taken, does not count as queued yet. */
+  let replicaTrouble: NotReplicated | undefined;
+  const sendBatch = createBatchSender(broker, options);
+
+  const giveUp = (entry: Entry): void => {
+    settle(
+      entry,
+      entry.wasSent
+        ? { queued: 'unknown', ...whyNotAcknowledged() }
+        : { queued: 'no', ...whyNotSent() },
+    );
+  };
+
+  const alarm = createAlarm(() => {
+    const now = performance.now();
+    for (const entry of [...underWay, ...waiting].filter(({ isSettled }) => !isSettled)) {
+      if (entry.deadline <= now) {
+        giveUp(entry);
+      } else {
+        alarm.ringAt(entry.deadline);
+      }
+    }
+    waiting = waiting.filter(({ isSettled }) => !isSettled);
+  });
+
+  const whyNotAcknowledged = (): { reason: string; cause?: unknown } =>
+    replicaTrouble === undefined
+      ? { reason: 'the message broker did not acknowledge in time' }
+      : {
+          reason: 'too few replicas of the message broker acknowledged in time',
+          cause: replicaTrouble,
+        };
+
+  const whyNotSent = (): { reason: string; cause?: unknown } => {
+    if (passingRefusal !== undefined) {
+      return { reason: refusalReason(passingRefusal.message), cause: passingRefusal };
+    }
+    return {
+      reason: broker.isUsable()
+        ? 'the message broker did not answer in time'
+        : "the message broker can't be reached",
+    };
+  };
+
+  const run = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      sequence += 1;
+      passingRefusal = undefined;
+      replicaTrouble = undefined;
+      underWay = takeBatch(waiting);
+      await deliver(underWay);
+      // Those that it was too late for.
+      underWay.filter(({ isSettled }) => !isSettled).forEach(giveUp);
+    }
+    underWay = [];
+    isRunning = false;
+  };
+
+  /** Sends a batch until Redis has answered, or nobody waits for it any longer. */
+  const deliver = async (batch: readonly Entry[]): Promise<void> => {
+    let entries = batch;
+    let mayHaveRun = false;
+    let pauseMs = RETRY_PAUSE_MS;
+    for (;;) {
+      const patience = Math.max(...entries.map(patienceOf)) - performance.now();
+      if (patience <= 0 || !(await broker.untilReady(patience))) {
+        return;
+      }
+      // A batch that may have run stays as it was. From any other, a message must go whose caller was
+      // told that it never will be delivered.
+      if (!mayHaveRun) {
+        entries = entries.filter(({ isSettled }) => !isSettled);
+      }
+      if (entries.every(({ isSettled }) => isSettled)) {
+        return;
+      }
+      for (const entry of entries) {
+        entry.wasSent = true;
+      }
+      try {
+        const results = await sendBatch(sequence, batchOf(entries));
+        entries.forEach((entry, index) => {
+          settle(entry, outcomeOf(results[index]));
+        });
+        return;
+      } catch (error) {
+        if (!isRefusal(error)) {
+          mayHaveRun = true;
+          passingRefusal = undefined;
+          replicaTrouble = error instanceof NotReplicated ? error : undefined;
+        } else if (isPassing(error)) {
+          passingRefusal = error;
+          for (const entry of entries) {
+            entry.wasSent = mayHaveRun;
+          }
+          pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_PAUSE_MS);
+        } else {
+          for (const entry of entries) {
+            settle(entry, failure(error, mayHaveRun ? 'unknown' : 'no'));
+          }
+          return;
+        }
+      }
+      await pause(pauseMs);
+    }
+  };
+
+  return (write, milliseconds) =>
+    new Promise((resolve) => {
+      const deadline = performance.now() + milliseconds;
+      waiting.push({
+        write,
+        written: undefined,
+        deadline,
+        wasSent: false,
+        isSettled: false,
+        resolve,
+      });
+      alarm.ringAt(deadline);
+      if (!isRunning) {
+        isRunning = true;
+        // What else is published at once goes into the same batch.
+        process.nextTick(() => void run());
+      }
+    });
+}
+
+function settle(entry: Entry, outcome: PublishOutcome): void {
+  entry.isSettled = true;
+  entry.resolve(outcome);
+}
+
+/** Takes the first of those that wait, as many as go together. */
+function takeBatch(waiting: Entry[]): readonly Entry[] {
+  let count = 0;
+  let characters = 0;
+  for (const entry of waiting.slice(0, MAXIMUM_MESSAGES)) {
+    const written = writtenOf(entry);
+    if (isTogether(written)) {
+      // They go alone, in a batch of their own.
+      count ||= 1;
+      break;
+    }
+    characters += written.message.length;
+    if (count > 0 && characters > MAXIMUM_CHARACTERS) {
+      break;
+    }
+    count += 1;
+  }
+  return waiting.splice(0, count);
+}
+
+function writtenOf(entry: Entry): Written {
+  entry.written ??= entry.write();
+  return entry.written;
+}
+
+function isTogether(written: Written): written is readonly Publication[] {
+  return Array.isArray(written);
+}
+
+/** Several messages that belong together are a batch's only entry. */
+function batchOf(entries: readonly Entry[]): Batch {
+  const publications: Publication[] = [];
+  let isAtomic = false;
+  for (const entry of entries) {
+    const written = writtenOf(entry);
+    if (isTogether(written)) {
+      isAtomic = true;
+      publications.push(...written);
+    } else {
+      publications.push(written);
+    }
+  }
+  return { publications, isAtomic };
+}
+
+function patienceOf({ isSettled, deadline }: Entry): number {
+  return isSettled ? 0 : deadline;
+}
+
+function outcomeOf(result: PublishResult | undefined): PublishOutcome {
+  if (result === undefined) {
+    throw new Error('The script of a batch did not tell of each message');
+  }
+  return result.queued === 'refused' ? failure(new Error(result.error), 'no') : result;
+}
+
+function failure(cause: Error, queued: 'no' | 'unknown'): PublishOutcome {
+  return { queued, reason: refusalReason(cause.message), cause };
+}

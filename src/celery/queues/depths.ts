@@ -1,0 +1,45 @@
+import { ask, type Answer, type Unanswered } from '../../redis/ask.js';
+import { isRefusal, type Connection } from '../../redis/connection.js';
+import { PRIORITY_STEPS, queueKey, type PriorityStep } from '../wire/keys.js';
+import { refusalReason } from '../../redis/refusal.js';
+
+/** How many messages wait in the list of a queue for this step of priority, or why Redis does not tell. */
+export interface ListDepth {
+  queue: string;
+  priority: PriorityStep;
+  depth: number | Unanswered;
+}
+
+/** Counts the messages in all lists of these queues. Never rejects. */
+export type ReadDepths = (queues: readonly string[]) => Promise<Answer<readonly ListDepth[]>>;
+
+/**
+ * Returns the function that counts the messages of queues, within `milliseconds`.
+ *
+ * @param keyPrefix before every key (`global_keyprefix` of kombu's transport options); may be empty
+ */
+export function createDepthReader(
+  connection: () => Connection,
+  { keyPrefix, milliseconds }: { keyPrefix: string; milliseconds: number },
+): ReadDepths {
+  return (queues) =>
+    ask(connection(), milliseconds, (redis) =>
+      Promise.all(
+        queues.flatMap((queue) =>
+          PRIORITY_STEPS.map(async (priority) => ({
+            queue,
+            priority,
+            depth: await redis.llen(`${keyPrefix}${queueKey(queue, priority)}`).catch(refusalAlone),
+          })),
+        ),
+      ),
+    );
+}
+
+/** What Redis refuses, such as a key of another type, is told of one list; a lost connection is that of all. */
+function refusalAlone(cause: unknown): Unanswered {
+  if (isRefusal(cause)) {
+    return { reason: refusalReason(cause.message), cause };
+  }
+  throw cause;
+}

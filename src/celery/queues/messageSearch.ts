@@ -1,0 +1,77 @@
+import type { Answer } from '../../redis/ask.js';
+import type { Connection } from '../../redis/connection.js';
+import { searchMessages, type Findings, type MessagePlace } from './searchPass.js';
+
+/** Looks for the message of a task in these queues, and then among those that are taken. Never rejects. */
+export type FindMessage = (
+  taskId: string,
+  queues: readonly string[],
+) => Promise<Answer<MessagePlace>>;
+
+export interface MessageSearchOptions {
+  /** `global_keyprefix` of the broker; may be empty. */
+  keyPrefix: string;
+  /** For one search. */
+  milliseconds: number;
+}
+
+/** Tasks that are looked for at once. */
+const MAXIMUM_TASKS = 200;
+
+/**
+ * Returns the function that looks for messages. One search at a time, so that Redis has time for all else:
+ * those that ask meanwhile share the next one.
+ */
+export function createMessageSearch(
+  connection: () => Connection,
+  { keyPrefix, milliseconds }: MessageSearchOptions,
+): FindMessage {
+  const waiting = new Map<string, Wanted>();
+  let isRunning = false;
+
+  const run = async (): Promise<void> => {
+    while (waiting.size > 0) {
+      const tasks = [...waiting.values()].slice(0, MAXIMUM_TASKS);
+      for (const { taskId } of tasks) {
+        waiting.delete(taskId);
+      }
+      const findings = await searchMessages(connection(), {
+        taskIds: tasks.map(({ taskId }) => taskId),
+        queues: [...new Set(tasks.flatMap(({ queues }) => queues))],
+        keyPrefix,
+        milliseconds,
+      });
+      for (const { taskId, resolvers } of tasks) {
+        const own = placeIn(findings, taskId);
+        for (const resolve of resolvers) {
+          resolve(own);
+        }
+      }
+    }
+    isRunning = false;
+  };
+
+  return (taskId, queues) =>
+    new Promise((resolve) => {
+      const resolvers = [...(waiting.get(taskId)?.resolvers ?? []), resolve];
+      waiting.set(taskId, { taskId, queues, resolvers });
+      if (!isRunning) {
+        isRunning = true;
+        void run();
+      }
+    });
+}
+
+interface Wanted {
+  taskId: string;
+  queues: readonly string[];
+  resolvers: readonly ((answer: Answer<MessagePlace>) => void)[];
+}
+
+/** What was found is true, even where the search was not ended. */
+function placeIn({ places, unsearched, failure }: Findings, taskId: string): Answer<MessagePlace> {
+  const place = places.get(taskId);
+  return place === undefined && failure !== undefined
+    ? failure
+    : { value: { ...place, unsearched } };
+}

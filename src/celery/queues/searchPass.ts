@@ -1,0 +1,225 @@
+import { ask, type Unanswered } from '../../redis/ask.js';
+import type { Connection } from '../../redis/connection.js';
+import { fieldsOf } from '../wire/controlMessage.js';
+import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
+import {
+  CALL_BYTES,
+  CALL_MESSAGES,
+  CALL_TAKEN,
+  READ_TIME,
+  SEARCH_LIST,
+  SEARCH_TAKEN,
+} from './searchScripts.js';
+
+/** What a message says of its task's times: texts in ISO 8601. */
+interface MessageTimes {
+  eta: string | undefined;
+  expires: string | undefined;
+}
+
+/** A message in its queue, `position` of whose `depth` messages are served before it. */
+export interface WaitingMessage extends MessageTimes {
+  queue: string;
+  position: number;
+  depth: number;
+}
+
+/** A message that a worker has taken and not acknowledged. */
+export interface TakenMessage extends MessageTimes {
+  queue: string | undefined;
+  /** When it was taken, in milliseconds since 1970. */
+  takenAt: number | undefined;
+}
+
+/** Where a message is; neither, if it was not found; `unsearched` tells of queues that are too deep. */
+export interface MessagePlace {
+  waiting?: WaitingMessage;
+  taken?: TakenMessage;
+  unsearched: readonly { queue: string; depth: number }[];
+}
+
+export interface Findings {
+  places: Map<string, { waiting: WaitingMessage } | { taken: TakenMessage }>;
+  unsearched: { queue: string; depth: number }[];
+  /** Why the search was not ended. */
+  failure?: Unanswered;
+}
+
+/** Of each queue, and of what is taken. Whoever changes it changes the contract's words too. */
+const SEARCHED_MESSAGES = 10_000;
+
+/** Looks once for the messages of tasks. Never rejects. */
+export async function searchMessages(
+  connection: Connection,
+  options: {
+    taskIds: readonly string[];
+    queues: readonly string[];
+    keyPrefix: string;
+    milliseconds: number;
+  },
+): Promise<Findings> {
+  const { taskIds, queues, keyPrefix, milliseconds } = options;
+  const evaluate = evaluator(connection, performance.now() + milliseconds);
+  const context = { wanted: new Set(taskIds), keyPrefix, evaluate };
+  const findings: Findings = { places: new Map(), unsearched: [] };
+  try {
+    for (const queue of queues) {
+      await searchQueue(queue, context, findings);
+    }
+    await searchTaken(context, findings);
+    return findings;
+  } catch (cause) {
+    const failure =
+      cause instanceof NoAnswer ? cause.answer : { reason: 'the search failed', cause };
+    return { ...findings, failure };
+  }
+}
+
+/** Ends a search. */
+class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+  readonly answer: Unanswered;
+
+  constructor(answer: Unanswered) {
+    super(answer.reason);
+    this.answer = answer;
+  }
+}
+
+type Evaluate = (script: string, key: string, ...values: (string | number)[]) => Promise<unknown[]>;
+
+interface Context {
+  /** Those that are not found yet. */
+  wanted: Set<string>;
+  keyPrefix: string;
+  evaluate: Evaluate;
+}
+
+/** Returns the function that runs a script until the deadline. It throws NoAnswer. */
+function evaluator(connection: Connection, deadline: number): Evaluate {
+  return async (script, key, ...values) => {
+    const answer = await ask(connection, deadline - performance.now(), (redis) =>
+      redis.eval(script, 1, key, ...values),
+    );
+    if ('reason' in answer) {
+      throw new NoAnswer(answer);
+    }
+    return answer.value as unknown[];
+  };
+}
+
+async function searchQueue(
+  queue: string,
+  { wanted, keyPrefix, evaluate }: Context,
+  { places, unsearched }: Findings,
+): Promise<void> {
+  const lists = queueKeys(queue).map((key) => `${keyPrefix}${key}`);
+  const found: { taskId: string; times: MessageTimes; position: number }[] = [];
+  let left = SEARCHED_MESSAGES;
+  /** In the lists that are served before the one that is searched. */
+  let before = 0;
+  for (const list of lists) {
+    let from = 0;
+    let length = Infinity;
+    while (from < length && left > 0 && wanted.size > 0) {
+      const most = Math.min(left, CALL_MESSAGES);
+      const answer = await evaluate(SEARCH_LIST, list, from, most, CALL_BYTES, ...wanted);
+      for (const { place, taskId, text } of hitsIn(answer[2])) {
+        const times = timesOf(parse(text), taskId);
+        if (times !== undefined && wanted.delete(taskId)) {
+          found.push({ taskId, times, position: before + from + Number(place) });
+        }
+      }
+      length = Number(answer[1]);
+      from += Number(answer[0]);
+      left -= Number(answer[0]);
+    }
+    before += Math.min(length, from);
+  }
+  if (found.length === 0 && left > 0) {
+    return;
+  }
+  const lengths = lists.map((list) => evaluate(SEARCH_LIST, list, 0, 0, 0));
+  const depth = (await Promise.all(lengths)).reduce((sum, [, one]) => sum + Number(one), 0);
+  for (const { taskId, times, position } of found) {
+    places.set(taskId, { waiting: { queue, ...times, position, depth } });
+  }
+  if (left <= 0 && depth > SEARCHED_MESSAGES) {
+    unsearched.push({ queue, depth });
+  }
+}
+
+async function searchTaken(
+  { wanted, keyPrefix, evaluate }: Context,
+  { places }: Findings,
+): Promise<void> {
+  const key = `${keyPrefix}${UNACKNOWLEDGED.messages}`;
+  let cursor = '0';
+  let left = SEARCHED_MESSAGES;
+  while (wanted.size > 0 && left > 0) {
+    const [next, looked, hits] = await evaluate(SEARCH_TAKEN, key, cursor, CALL_TAKEN, ...wanted);
+    for (const { place, taskId, text } of hitsIn(hits)) {
+      // The message, its exchange and its routing key (`QoS.append` of kombu/transport/redis.py).
+      const [message, , queue] = listOf(parse(text));
+      const times = timesOf(message, taskId);
+      if (times === undefined) {
+        continue;
+      }
+      const [seconds] = await evaluate(READ_TIME, `${keyPrefix}${UNACKNOWLEDGED.times}`, place);
+      const taken: TakenMessage = {
+        ...times,
+        queue: typeof queue === 'string' && queue !== '' ? queue : undefined,
+        takenAt: typeof seconds === 'string' ? Number(seconds) * 1_000 : undefined,
+      };
+      const other = places.get(taskId);
+      // A task that is to be tried again has a new message before its old one is acknowledged.
+      if (other === undefined || ('taken' in other && isLater(taken, other.taken))) {
+        places.set(taskId, { taken });
+      }
+    }
+    cursor = String(next);
+    left -= Number(looked);
+    if (cursor === '0') {
+      return;
+    }
+  }
+}
+
+function isLater(one: TakenMessage, other: TakenMessage): boolean {
+  return (one.takenAt ?? 0) > (other.takenAt ?? 0);
+}
+
+/** What a script has found: place, id and message in turn. */
+function hitsIn(value: unknown): { place: string; taskId: string; text: string }[] {
+  const parts = listOf(value).map(String);
+  return parts.flatMap((place, index) =>
+    index % 3 === 0
+      ? [{ place, taskId: parts[index + 1] ?? '', text: parts[index + 2] ?? '' }]
+      : [],
+  );
+}
+
+/** Undefined for the message of another task. */
+function timesOf(message: unknown, taskId: string): MessageTimes | undefined {
+  const { id, eta, expires } = fieldsOf(fieldsOf(message).headers);
+  return id === taskId ? { eta: momentOf(eta), expires: momentOf(expires) } : undefined;
+}
+
+/** What tells no offset is UTC. */
+function momentOf(value: unknown): string | undefined {
+  const text = typeof value === 'string' ? value : '';
+  const time = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+function parse(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,163 @@
+import type { JsonPart } from '../../json/jsonDocument.js';
+import { quoted } from '../../json/jsonText.js';
+import { GZIP } from './compression.js';
+import { saferepr } from '../python/saferepr.js';
+
+/** One task to send: the Celery protocol's words (celery/app/amqp.py, `as_task_v2`). */
+export interface Task {
+  id: string;
+  name: string;
+  queue: string;
+  /** The only positional argument. */
+  params: JsonPart;
+  /** The value of the params wherever they are shown, without what is secret: in representations and events. */
+  shown: unknown;
+  /** 0 to 9; on Redis, 0 is served first. */
+  priority: number;
+  /** What its sender wants beyond that; undefined for nothing. */
+  options: TaskOptions | undefined;
+  /** More headers, by which whoever runs it continues a trace. */
+  traceHeaders?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The options of `apply_async` that stand in a message's headers. */
+export interface TaskOptions {
+  /** Not to be started before; in milliseconds since 1970. */
+  eta: number | undefined;
+  expires: Expiry | undefined;
+  /** In seconds of its run. */
+  timeLimit: number | undefined;
+  softTimeLimit: number | undefined;
+  /** More headers, by names that are none of Celery's own. Each value is JSON. */
+  headers: ReadonlyMap<string, string>;
+}
+
+/** When a task is not to be started any more. */
+export interface Expiry {
+  /** In milliseconds since 1970. */
+  at: number;
+  /** How many seconds that is from now, as its sender counts. */
+  seconds: number;
+}
+
+/** Who sends: the same for all messages of a process. */
+export interface Sender {
+  /** Named in messages and events, `orchestrator@host`. */
+  origin: string;
+  /** Names a queue for replies that nobody reads, as the result backend is Redis. */
+  replyTo: string;
+}
+
+/** Headers and properties are JSON already: to make objects of them and then their text takes three times as long. */
+export interface Message {
+  headers: string;
+  /** Without its last brace: what differs each time that a message is sent follows. */
+  properties: string;
+  /** Before it becomes base64. */
+  body: string | Buffer;
+}
+
+/** What a task's message and the event that tells of it share, as JSON. */
+export interface TaskTexts {
+  id: string;
+  /** The representation of its arguments. */
+  argsrepr: string;
+}
+
+export function taskTexts({ id, shown, params }: Task): TaskTexts {
+  return {
+    id: JSON.stringify(id),
+    argsrepr: JSON.stringify(saferepr([shown], params.isPlain)),
+  };
+}
+
+/**
+ * The message of a task in Celery's protocol version 2, in the order of `as_task_v2` in celery/app/amqp.py.
+ *
+ * @param compressedBody the body as `compress` makes it, where it is to be compressed
+ */
+export function taskMessage(
+  task: Task,
+  { id, argsrepr }: TaskTexts,
+  sender: Sender,
+  compressedBody?: Buffer,
+): Message {
+  const { options } = task;
+  return {
+    headers:
+      `{"lang":"js","task":${quoted(task.name)},"id":${id},"shadow":null,` +
+      (options === undefined ? UNLIMITED : limits(options)) +
+      `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
+      `"origin":${quoted(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
+      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
+      (options === undefined ? '' : moreHeaders(options)) +
+      (task.traceHeaders === undefined ? '}' : `${members(task.traceHeaders)}}`),
+    properties:
+      `{"correlation_id":${id},"reply_to":${quoted(sender.replyTo)},` +
+      // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
+      '"delivery_mode":2,' +
+      // The plain queue whatever the list's key: a worker that shuts down puts messages back by it.
+      `"delivery_info":{"exchange":"","routing_key":${quoted(task.queue)}},` +
+      `"priority":${task.priority}${options === undefined ? '' : expiration(options)}`,
+    body: compressedBody ?? taskBody(task),
+  };
+}
+
+const UNLIMITED =
+  '"eta":null,"expires":null,"group":null,"group_index":null,"retries":0,"timelimit":[null,null],';
+
+function limits({ eta, expires, timeLimit, softTimeLimit }: TaskOptions): string {
+  return (
+    `"eta":${dateText(eta)},"expires":${dateText(expires?.at)},"group":null,"group_index":null,` +
+    `"retries":0,"timelimit":[${timeLimit ?? null},${softTimeLimit ?? null}],`
+  );
+}
+
+/** JSON of a moment, as `isoformat` of a datetime in UTC writes it. */
+export function dateText(moment: number | undefined): string {
+  if (moment === undefined) {
+    return 'null';
+  }
+  // Six digits of a second, or none.
+  const text = new Date(moment).toISOString().replace(/Z$/, '000').replace('.000000', '');
+  return `"${text}+00:00"`;
+}
+
+/** Behind all others, as `send_task_message` of celery/app/amqp.py adds them. */
+function moreHeaders({ headers }: TaskOptions): string {
+  return Array.from(headers, ([name, value]) => `,${JSON.stringify(name)}:${value}`).join('');
+}
+
+/** In milliseconds, as a text (`Producer.publish` of kombu/messaging.py). */
+function expiration({ expires }: TaskOptions): string {
+  return expires === undefined ? '' : `,"expiration":"${Math.trunc(expires.seconds * 1_000)}"`;
+}
+
+const COMPRESSION = `,"compression":"${GZIP}"`;
+
+/** Of a JSON object that has some already. */
+function members(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('');
+}
+
+/** The task's arguments; it has no callbacks. */
+export function taskBody({ params }: Task): string {
+  return `[[${params.text}], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`;
+}
+
+/**
+ * The text that goes into Redis (`Channel.prepare_message` and `_inplace_augment_message` of
+ * kombu/transport/virtual/base.py).
+ *
+ * @param deliveryTag must be unique: a worker loses a message without one
+ */
+export function envelope({ headers, properties, body }: Message, deliveryTag: string): string {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  return (
+    `{"body":"${bytes.toString('base64')}","content-encoding":"utf-8",` +
+    `"content-type":"application/json","headers":${headers},` +
+    `"properties":${properties},"body_encoding":"base64","delivery_tag":"${deliveryTag}"}}`
+  );
+}

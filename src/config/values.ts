@@ -1,0 +1,114 @@
+import { isIP } from 'node:net';
+import type { Route } from '../celery/wire/routing.js';
+import { listOf } from './reader.js';
+
+export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text.toUpperCase());
+  if (level === undefined) {
+    throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return level;
+}
+
+export function parseKeyPrefix(text: string): string {
+  if (!/^[\x21-\x7e]*$/.test(text)) {
+    throw new Error('must be visible ASCII characters');
+  }
+  return text;
+}
+
+/** What Sentinel itself takes as a name (`sentinel monitor` of Redis's sentinel.c). */
+export function parseMasterName(text: string): string {
+  if (!/^[A-Za-z0-9._-]+$/.test(text)) {
+    throw new Error('must be letters, digits, . - and _, such as mymaster');
+  }
+  return text;
+}
+
+export function parseTaskOrigin(text: string): string {
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new Error('must be visible ASCII characters, such as orchestrator@example');
+  }
+  return text;
+}
+
+/** Of kombu's compressions, gzip is the one that every worker has (kombu/compression.py). */
+export function parseCompression(text: string): boolean {
+  if (!/^(gzip|none)$/i.test(text)) {
+    throw new Error('must be gzip or none');
+  }
+  return text.toLowerCase() === 'gzip';
+}
+
+export function parseRootPath(text: string): string {
+  const path = text.replace(/\/+$/, '');
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path)) {
+    throw new Error('must be a path such as /orchestrator');
+  }
+  return path;
+}
+
+export function parseTrustProxy(text: string): boolean | number | string {
+  if (/^(true|false)$/i.test(text)) {
+    return text.toLowerCase() === 'true';
+  }
+  if (/^\d+$/.test(text)) {
+    return Number(text);
+  }
+  if (!text.split(',').every((proxy) => isNetwork(proxy.trim()))) {
+    throw new Error(
+      'must be true, false, a number of proxies, or a list of addresses and networks',
+    );
+  }
+  return text;
+}
+
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) {
+    return true;
+  }
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const validPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  return bits > 0 && validPrefix && rest.length === 0;
+}
+
+export function parseOrigins(text: string): '*' | readonly string[] {
+  return text === '*' ? text : listOf(parseWebOrigin)(text);
+}
+
+function parseWebOrigin(text: string): string {
+  if (!URL.canParse(text) || new URL(text).origin !== text) {
+    throw new Error('must be * or a list of origins such as https://app.example.com');
+  }
+  return text;
+}
+
+export function parseNamespace(text: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/.test(text)) {
+    throw new Error('must be made of words of letters, digits, _ and -, joined by dots');
+  }
+  // celery.chord_unlock, celery.backend_cleanup and the like (celery/app/builtins.py).
+  if (/^celery(\.|$)/.test(text)) {
+    throw new Error("must not be celery: a client could send the tasks that are Celery's own");
+  }
+  return text;
+}
+
+export function parseQueue(text: string): string {
+  if (!/^[A-Za-z0-9_.:-]+$/.test(text)) {
+    throw new Error('must be a queue name of letters, digits, _ . : and -');
+  }
+  return text;
+}
+
+export function parseRoute(text: string): Route {
+  const [pattern, queue, ...rest] = text.split('=').map((part) => part.trim());
+  if (!pattern || !queue || rest.length > 0) {
+    throw new Error('must be a list of routes such as automation.*=automation_queue');
+  }
+  return { pattern, queue: parseQueue(queue) };
+}

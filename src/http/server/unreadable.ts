@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Response } from 'express';
+import type { components } from '../../contract/openapi.js';
+import { MethodNotAllowed } from '../../errors.js';
+import { contextOf, setHeaders } from '../requestContext.js';
+
+/** The statuses of what Node's HTTP server refuses; anything else is a 400. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/**
+ * Answers what can't be read as HTTP, or is not there in time, with the error body that every error has, and
+ * hangs up, behind the answers to the requests before it.
+ *
+ * @param responses to the requests of this connection that are not answered to the end yet
+ * @param methods that some route has
+ */
+export function answerUnreadable(
+  error: NodeJS.ErrnoException & { rawPacket?: Buffer },
+  socket: Duplex,
+  responses: readonly ServerResponse[],
+  methods: readonly string[],
+): void {
+  const last = responses.at(-1);
+  if (last?.req.complete && !last.headersSent) {
+    // It is a request of its own, whole and under way, that what can't be read came behind.
+    last.shouldKeepAlive = false;
+    return;
+  }
+  if (error.code === 'ECONNRESET' || !socket.writable || last?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const method = error.code === 'HPE_INVALID_METHOD' ? methodIn(error.rawPacket) : undefined;
+  if (method !== undefined) {
+    const { status, message, headers } = new MethodNotAllowed(method, methods);
+    hangUp(socket, { status, message, headers }, last);
+    return;
+  }
+  const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
+  const message = status === 400 ? 'The request is not HTTP' : (STATUS_CODES[status] ?? '');
+  hangUp(socket, { status, message }, last);
+}
+
+/** The method of a request that is well-formed but for it: which ones Node knows depends on its version. */
+function methodIn(packet: Buffer | undefined): string | undefined {
+  const start = packet?.subarray(0, 16_384).toString('latin1') ?? '';
+  return /^([A-Z-]{1,32}) \/\S* HTTP\/1\.[01]\r\n/.exec(start)?.[1];
+}
+
+/** A proxy's method: whoever sends it has mistaken this service for one. */
+export function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
+  hangUp(socket, { status: 501, message: 'The method CONNECT is for proxies, and this is none' });
+}
+
+function hangUp(
+  socket: Duplex,
+  answer: { status: number; message: string; headers?: Readonly<Record<string, string>> },
+  response?: ServerResponse,
+): void {
+  const { status, message } = answer;
+  const id = response === undefined ? randomUUID() : contextOf(response as Response).id;
+  const body: components['schemas']['ErrorResponse'] = {
+    status: 'error',
+    message,
+    request_id: id,
+  };
+  const text = JSON.stringify(body);
+  const headers = {
+    ...answer.headers,
+    'X-Request-Id': id,
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    Connection: 'close',
+  };
+  if (response !== undefined) {
+    setHeaders(response as Response);
+    response.writeHead(status, headers).end(text);
+    return;
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`);
+}

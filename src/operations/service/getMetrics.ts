@@ -1,0 +1,10 @@
+import type { Operation } from '../operation.js';
+
+/** Tells a monitoring system what was counted. Throws MetricsUnavailable. */
+export function createGetMetrics(text: () => Promise<string>): Operation<'getMetrics'> {
+  return async () => ({
+    status: 200,
+    mediaType: 'text/plain; version=0.0.4',
+    body: await text(),
+  });
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { IdempotencyKeyReused } from '../../errors.js';
+
+/** What the first request with an Idempotency-Key leaves for the others. */
+interface Kept {
+  /** The SHA-256 of the request's body, in hexadecimal digits: bodies are compared byte by byte. */
+  body: string;
+  /** JSON that the answer can be made of. */
+  answer: unknown;
+}
+
+/**
+ * What to claim for a request with an Idempotency-Key.
+ *
+ * @param client whose key it is: two clients may choose the same one
+ * @param body the request's, as it was sent
+ */
+export function claimFor(
+  request: { client: string; idempotencyKey: string; body: string },
+  answer: object,
+): { key: string; value: string } {
+  const kept: Kept = { body: digest(request.body), answer };
+  // Neither a client's name nor a key has a line break in it.
+  const key = digest(`${request.client}\n${request.idempotencyKey}`);
+  return { key, value: JSON.stringify(kept) };
+}
+
+/**
+ * What was kept of the answer to the first request with this key, out of what it has kept.
+ *
+ * @throws IdempotencyKeyReused where that one had another body
+ */
+export function answerBefore(kept: string, body: string): unknown {
+  const { body: first, answer } = JSON.parse(kept) as Kept;
+  if (first !== digest(body)) {
+    throw new IdempotencyKeyReused(
+      'This Idempotency-Key was used before with another body; use a new key for a new task',
+    );
+  }
+  return answer;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,99 @@
+import type { Answer } from '../../redis/ask.js';
+import type { FleetView, ViewFleet } from '../../celery/fleet/fleetView.js';
+import { InvalidRequest } from '../../errors.js';
+import { nearestTo } from './nearest.js';
+
+/**
+ * Throws InvalidRequest for a task type that no live worker has, or gives a promise that does so later.
+ * Undefined where the type is known already, which costs next to nothing.
+ */
+export type CheckTaskType = (taskType: string) => Promise<void> | undefined;
+
+/** Older than this, what the workers have said is asked for again, while the request goes on. */
+const FRESH_MS = 5_000;
+/** Older than this, the request waits for the new answer. */
+const STALE_MS = 30_000;
+/** A type that is not known may be a new worker's: no older answer than this is enough to refuse it. */
+const REFUSAL_MS = 1_000;
+
+/**
+ * Returns the check of task types against what the live workers have. Where that is not known for certain, as
+ * no worker answers or not all of them do, nothing is refused.
+ */
+export function createTaskTypeCheck(dependencies: {
+  viewFleet: ViewFleet;
+  /** The name of the task that a type stands for, and the other way round. */
+  nameOf: (taskType: string) => string;
+  taskTypeOf: (name: string) => string | undefined;
+  /** Called with the reason when types begin to be taken unchecked. */
+  onUnchecked: (reason: string) => void;
+}): CheckTaskType {
+  const { viewFleet, nameOf, taskTypeOf, onUnchecked } = dependencies;
+  let known: { view: FleetView; names: ReadonlySet<string> } | undefined;
+  let isUnchecked = false;
+
+  /** What workers had that do not answer now, they have still. */
+  const namesOf = (view: FleetView): ReadonlySet<string> => {
+    if (known?.view !== view) {
+      const names = view.workers.flatMap(({ tasks }) => tasks);
+      const before = whyUncertain({ value: view }) === undefined ? [] : (known?.names ?? []);
+      known = { view, names: new Set([...names, ...before]) };
+    }
+    return known.names;
+  };
+
+  const isTaken = (answer: Answer<FleetView>, taskType: string): boolean => {
+    if ('value' in answer && namesOf(answer.value).has(nameOf(taskType))) {
+      return true;
+    }
+    const reason = whyUncertain(answer);
+    if (reason !== undefined && !isUnchecked) {
+      onUnchecked(reason);
+    }
+    isUnchecked = reason !== undefined;
+    return isUnchecked;
+  };
+
+  const nearestTypes = (taskType: string): readonly string[] => {
+    const names = known?.names ?? new Set();
+    // Whoever knows Celery sends the name of a task.
+    const meant = names.has(taskType) ? taskTypeOf(taskType) : undefined;
+    const types = [...names].map(taskTypeOf).filter((type) => type !== undefined);
+    return meant === undefined ? nearestTo(taskType, types) : [meant];
+  };
+
+  const check = async (taskType: string): Promise<void> => {
+    if (!isTaken(await viewFleet(REFUSAL_MS), taskType)) {
+      throw unknownType(nearestTypes(taskType));
+    }
+  };
+
+  return (taskType) => {
+    const view = viewFleet.latest();
+    const age = view === undefined ? Infinity : performance.now() - view.askedAt;
+    if (view === undefined || age > STALE_MS || !isTaken({ value: view }, taskType)) {
+      return check(taskType);
+    }
+    if (age > FRESH_MS) {
+      void viewFleet(FRESH_MS);
+    }
+    return undefined;
+  };
+}
+
+function whyUncertain(answer: Answer<FleetView>): string | undefined {
+  if ('reason' in answer) {
+    return answer.reason;
+  }
+  const { listeners, workers, isComplete } = answer.value;
+  if (listeners === 0 || workers.length === 0) {
+    return 'no worker answers';
+  }
+  return isComplete ? undefined : 'not all workers answer';
+}
+
+function unknownType(nearest: readonly string[]): InvalidRequest {
+  const hint = nearest.length === 0 ? '' : `; did you mean ${nearest.join(' or ')}?`;
+  const message = `is a type that no live worker has${hint}`;
+  return new InvalidRequest([{ in: 'body', pointer: '/task_type', message }]);
+}

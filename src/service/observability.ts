@@ -1,0 +1,73 @@
+import type { CeleryClient } from '../celery/client.js';
+import { createDepthReader, type ReadDepths } from '../celery/queues/depths.js';
+import { routedQueues } from '../celery/wire/routing.js';
+import type { Config } from '../config/config.js';
+import type { Contract } from '../contract/contract.js';
+import type { Log } from '../log/log.js';
+import { createMetrics, type Metrics, type MetricsExchange } from '../metrics/metrics.js';
+import { startOpenTelemetry } from '../tracing/openTelemetry.js';
+import { handOnTraces, type Tracing } from '../tracing/tracing.js';
+
+/** The metrics of a service whose connections are these. */
+export function observeService(options: {
+  config: Config;
+  contract: Contract;
+  client: CeleryClient;
+  /** How many clients wait for a change. */
+  waiters: () => number;
+  exchange: MetricsExchange | undefined;
+}): Metrics {
+  const { config, contract, client, waiters, exchange } = options;
+  const queues = routedQueues(config.routing, config.queues);
+  const readDepths = createDepthReader(() => client.broker, {
+    keyPrefix: config.brokerKeyPrefix,
+    milliseconds: config.healthTimeoutMs,
+  });
+  return createMetrics({
+    version: contract.version,
+    nodeVersion: process.version,
+    taskTypes: contract.taskTypes,
+    redisStates: () => statesOf(client, config.healthTimeoutMs),
+    // A scrape does not wait for a Redis that is away.
+    queueDepths: async () =>
+      client.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
+    waiters,
+    exchange,
+  });
+}
+
+/** What requests say of their traces is handed on, and if so wished, spans are added and exported. */
+export async function startTracing(config: Config, version: string, log: Log): Promise<Tracing> {
+  if (!config.exportsTraces) {
+    return handOnTraces;
+  }
+  return startOpenTelemetry(version, {
+    failing(reason) {
+      log.warning('The collector of traces does not take them; what does not fit is dropped', {
+        reason,
+      });
+    },
+    working() {
+      log.info('The collector of traces takes them again');
+    },
+  });
+}
+
+function knownDepths(read: Awaited<ReturnType<ReadDepths>>) {
+  const lists = 'value' in read ? read.value : [];
+  return lists.flatMap(({ depth, ...list }) =>
+    typeof depth === 'number' ? [{ ...list, depth }] : [],
+  );
+}
+
+async function statesOf(
+  { broker, backend }: CeleryClient,
+  milliseconds: number,
+): Promise<readonly { role: string; isUp: boolean }[]> {
+  return Promise.all(
+    Object.entries({ broker, backend }).map(async ([role, connection]) => ({
+      role,
+      isUp: await connection.answersPing(milliseconds),
+    })),
+  );
+}
