@@ -302,7 +302,7 @@ describe('A worker with opentelemetry-instrumentation-celery', function () {
         'messaging.destination.name': 'traced_queue',
         'messaging.message.id': seen.taskId,
         'celery.task_name': 'worker.show_trace',
-        'orchestrator.outcome': 'yes',
+        'orchestrator.outcome': 'assigned',
       });
       assert.equal(server.resource['service.name'], 'orchestrator');
       assert.match(String(server.resource['service.version']), /^\d+\.\d+\.\d+$/);
@@ -338,7 +338,7 @@ describe('A worker with opentelemetry-instrumentation-celery', function () {
         const producer = await untilSpan(
           ({ attributes }) => attributes['celery.task_name'] === 'worker.fails',
         );
-        assert.equal(producer.attributes['error.type'], 'no');
+        assert.equal(producer.attributes['error.type'], 'refused');
         assert.equal(producer.status.code, 2);
         const server = await untilSpan(({ spanId }) => spanId === producer.parentSpanId);
         assert.equal(server.attributes['error.type'], 'AssignmentFailed');

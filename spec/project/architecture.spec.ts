@@ -23,8 +23,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   celery: ['redis', 'json'],
   redis: [],
   json: [],
-  metrics: [],
-  tracing: [],
+  metrics: ['celery'],
+  tracing: ['celery'],
 };
 
 /** The same for the folders of `celery/`, among themselves. */
@@ -74,10 +74,10 @@ describe('The house', () => {
     assert.deepEqual(wrong, []);
   });
 
-  it('gives operations the types of celery/ and redis/ and no more', () => {
+  it('gives operations, metrics and tracing the types of celery/ and redis/ and no more', () => {
     const wrong = imports.filter(
       ({ file, imported, typesOnly }) =>
-        roomOf(file) === 'operations' &&
+        ['operations', 'metrics', 'tracing'].includes(roomOf(file)) &&
         ['celery', 'redis'].includes(roomOf(imported)) &&
         !typesOnly,
     );

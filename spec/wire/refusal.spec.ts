@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isPassing, refusalReason } from '../../src/redis/refusal.js';
+import { isPassing, refusalReason } from '../../src/redis/failure.js';
 
 /** As Redis 6.2 words the error of a command that a script has called. */
 const IN_SCRIPT_OF_6 =

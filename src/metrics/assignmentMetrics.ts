@@ -1,21 +1,13 @@
 import { Counter, type Registry } from 'prom-client';
+import type { Fate } from '../celery/producing/fate.js';
 import { createDurations, type DurationSeries } from './durations.js';
 import { createTaskTypeSeries } from './taskTypeSeries.js';
 
-/** What became of an assignment: as the producer says, or `invalid` where its params reach no worker. */
-export type Assigned = keyof typeof OUTCOMES;
+/** The fate of an assignment's message; `invalid` where no worker could read it, so that it was not sent. */
+export type Assigned = Fate | 'invalid';
 
 /** @param seconds from the validated request until Redis has answered, or was waited for too long */
 export type CountAssignment = (taskType: string, outcome: Assigned, seconds: number) => void;
-
-const OUTCOMES = {
-  yes: 'assigned',
-  before: 'repeated',
-  full: 'full',
-  no: 'refused',
-  unknown: 'unknown',
-  invalid: 'invalid',
-} as const;
 
 /** In seconds. */
 const DURATION_BOUNDS = [
@@ -39,7 +31,7 @@ export function createAssignmentMetrics(
   });
   const series = createTaskTypeSeries<Series>(named, (taskType) => ({
     duration: durations.labels(taskType),
-    counts: { yes: 0, before: 0, full: 0, no: 0, unknown: 0, invalid: 0 },
+    counts: { assigned: 0, repeated: 0, full: 0, refused: 0, unknown: 0, invalid: 0 },
   }));
   new Counter({
     name: 'orchestrator_assignments_total',
@@ -53,15 +45,15 @@ export function createAssignmentMetrics(
     collect() {
       this.reset();
       for (const [taskType, { counts }] of series.all()) {
-        for (const [key, outcome] of Object.entries(OUTCOMES)) {
-          this.inc({ task_type: taskType, outcome }, counts[key as Assigned]);
+        for (const [outcome, count] of Object.entries(counts)) {
+          this.inc({ task_type: taskType, outcome }, count);
         }
       }
     },
   });
 
   return (taskType, outcome, seconds) => {
-    const { counts, duration } = series.of(taskType, outcome === 'yes');
+    const { counts, duration } = series.of(taskType, outcome === 'assigned');
     counts[outcome] += 1;
     duration.observe(seconds);
   };

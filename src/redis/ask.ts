@@ -1,18 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { isRefusal, within, type Connection } from './connection.js';
-import { refusalReason } from './refusal.js';
-
-/** Why something is not known: `reason` for the caller, `cause` for the log. */
-export interface Unanswered {
-  reason: string;
-  cause?: unknown;
-}
+import { refusal, type Failure } from './failure.js';
 
 /** Before commands are sent again whose connection was cut. */
 const RETRY_PAUSE_MS = 10;
 
-export type Answer<Value> = { value: Value } | Unanswered;
+export type Answer<Value> = { value: Value } | Failure;
 
 /**
  * Has Redis run commands, within `milliseconds`. They are sent again where their connection was cut, and so
@@ -36,7 +30,7 @@ export async function ask<Value>(
       );
     } catch (cause) {
       if (isRefusal(cause)) {
-        return { reason: refusalReason(cause.message), cause };
+        return refusal(cause);
       }
       await pause(RETRY_PAUSE_MS);
     }

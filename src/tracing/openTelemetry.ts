@@ -45,10 +45,10 @@ export async function startOpenTelemetry(version: string, events: ExportEvents):
     );
     return {
       headers: headersFor(span.spanContext(), sent?.baggage),
-      end(outcome) {
-        span.setAttribute('orchestrator.outcome', outcome);
-        if (outcome !== 'yes' && outcome !== 'before') {
-          span.setAttribute('error.type', outcome);
+      end(fate) {
+        span.setAttribute('orchestrator.outcome', fate);
+        if (fate !== 'assigned' && fate !== 'repeated') {
+          span.setAttribute('error.type', fate);
           span.setStatus({ code: api.SpanStatusCode.ERROR });
         }
         span.end();

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Fate } from '../celery/producing/fate.js';
 import { headersOf, readTraceContext, type TraceHeaders } from './traceContext.js';
 
 /** How requests take part in traces. */
@@ -36,8 +37,8 @@ export interface SentTask {
 export interface Sending {
   /** Of the message: by them, whoever runs the task continues the trace. */
   headers: TraceHeaders;
-  /** @param outcome in a word; `yes` and `before` are no failure */
-  end: (outcome: string) => void;
+  /** `assigned` and `repeated` are no failure. */
+  end: (fate: Fate | 'invalid') => void;
 }
 
 export interface Answer {

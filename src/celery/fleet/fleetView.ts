@@ -1,4 +1,5 @@
-import type { Answer, Unanswered } from '../../redis/ask.js';
+import type { Answer } from '../../redis/ask.js';
+import type { Failure } from '../../redis/failure.js';
 import type { Broadcast, Replies } from './control.js';
 import { fieldsOf } from '../wire/controlMessage.js';
 
@@ -39,7 +40,7 @@ export function createFleetView(broadcast: Broadcast): ViewFleet {
       broadcast('registered', { taskinfoitems: [] }),
       broadcast('active_queues'),
     ]);
-    const failed: Unanswered | undefined = [registered, queues].find((one) => 'reason' in one);
+    const failed: Failure | undefined = [registered, queues].find((one) => 'reason' in one);
     if ('reason' in registered || 'reason' in queues) {
       return failed ?? { reason: 'the workers were not asked' };
     }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { runCommand } from '../../redis/command.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
+import type { Outcome } from './fate.js';
 import {
   PUBLISH_SCRIPT,
   PUBLISH_SCRIPT_SHA1,
@@ -9,7 +10,6 @@ import {
   type Batch,
   type BatchOptions,
   type Publication,
-  type PublishResult,
 } from './publishScript.js';
 
 export interface BatchSenderOptions extends BatchOptions {
@@ -37,7 +37,7 @@ const REPLICA_PATIENCE_MS = 200;
 export function createBatchSender(
   broker: Connection,
   options: BatchSenderOptions,
-): (sequence: number, batch: Batch) => Promise<readonly PublishResult[]> {
+): (sequence: number, batch: Batch) => Promise<readonly Outcome[]> {
   const { redis } = broker;
   let eventsWereRefused = false;
 
@@ -76,7 +76,7 @@ export function createBatchSender(
     const { stream } = redis;
     const { keys, values } = publishArguments(sequence, batch, options);
     const reply = await runScript(keys, values);
-    const { results, eventRefusal } = readPublishReply(String(reply), batch.publications.length);
+    const { outcomes, eventRefusal } = readPublishReply(String(reply), batch.publications.length);
     options.onEnqueued(batch.publications);
     if (eventRefusal !== undefined && !eventsWereRefused) {
       options.onEventRefused(eventRefusal);
@@ -85,6 +85,6 @@ export function createBatchSender(
     if (options.replicas > 0) {
       await waitForReplicas(stream);
     }
-    return results;
+    return outcomes;
   };
 }

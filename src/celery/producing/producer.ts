@@ -10,13 +10,14 @@ import {
   type Sender,
   type Task,
 } from '../wire/message.js';
-import { createPublisher, type PublishOutcome } from './publisher.js';
+import type { Outcome } from './fate.js';
+import { createPublisher } from './publisher.js';
 import type { Publication } from './publishScript.js';
 import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from '../wire/keys.js';
 import { faultOf, faultsOf, type TaskFault } from './unreadable.js';
 
 /** What became of a task's message, or of those of several tasks that go together. */
-export type SendOutcome = PublishOutcome | { queued: 'no'; faults: readonly TaskFault[] };
+export type SendOutcome = Outcome | { fate: 'refused'; faults: readonly TaskFault[] };
 
 export interface SendOptions {
   /** How long to wait for Redis. */
@@ -123,7 +124,7 @@ export function createProducer(broker: Connection, options: ProducerOptions): Pr
     sendTask(task, sendOptions) {
       const fault = faultOf(task, 0);
       if (fault !== undefined) {
-        return Promise.resolve({ queued: 'no', faults: [fault] });
+        return Promise.resolve({ fate: 'refused', faults: [fault] });
       }
       if (isLarge(task, options)) {
         return sendCompressed(task, sendOptions);
@@ -134,7 +135,7 @@ export function createProducer(broker: Connection, options: ProducerOptions): Pr
     async sendTasks(tasks, { milliseconds, claim }) {
       const faults = faultsOf(tasks);
       if (faults.length > 0) {
-        return { queued: 'no', faults };
+        return { fate: 'refused', faults };
       }
       const deadline = performance.now() + milliseconds;
       const bodies = await Promise.all(tasks.map(compressedIfLarge));

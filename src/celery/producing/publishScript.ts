@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { refusal } from '../../redis/failure.js';
+import type { Outcome } from './fate.js';
 
 /** One message for a queue, as the script sees it: keys have their prefix already. */
 export interface Publication {
@@ -20,16 +22,6 @@ export interface Batch {
   /** Whether it is all of them or none; the first one alone may have a claim, which stands for all. */
   isAtomic: boolean;
 }
-
-/** What became of one message of a batch. */
-export type PublishResult =
-  | { queued: 'yes' }
-  /** Its key was claimed before, with this value; nothing was enqueued. */
-  | { queued: 'before'; value: string }
-  /** Its queue holds so many messages that it takes no more. */
-  | { queued: 'full' }
-  /** Redis's error text; nothing was enqueued. */
-  | { queued: 'refused'; error: string };
 
 export interface BatchOptions {
   /** The key of the record of the last batch that this producer has sent. */
@@ -92,12 +84,12 @@ end
 local function obstacle(queue, claim)
   if claim then
     local stored = redis.pcall('GET', claim)
-    if type(stored) == 'table' then return { refused = stored.err } end
-    if stored and stored ~= '' then return { claimed = stored } end
+    if type(stored) == 'table' then return { fate = 'refused', error = stored.err } end
+    if stored and stored ~= '' then return { fate = 'repeated', value = stored } end
   end
   if queue > 0 then
     local depth = depthOf(queue)
-    if depth >= limit then return { full = true } end
+    if depth >= limit then return { fate = 'full' } end
     depths[queue] = depth + 1
   end
 end
@@ -106,12 +98,12 @@ local eventRefusal
 local function put(list, claim, value, message, event)
   if claim then
     local kept = redis.pcall('SET', claim, value, 'EX', claimSeconds)
-    if kept.err then return { refused = kept.err } end
+    if kept.err then return { fate = 'refused', error = kept.err } end
   end
   local length = redis.pcall('LPUSH', list, message)
   if type(length) == 'table' then
     if claim then redis.pcall('SET', claim, '', 'PX', 1) end
-    return { refused = length.err }
+    return { fate = 'refused', error = length.err }
   end
   if event ~= '' then
     local heard = redis.pcall('PUBLISH', channel, event)
@@ -124,7 +116,7 @@ local function obstacleOfAny()
     local found = obstacle(tonumber(ARGV[at + 1]), KEYS[tonumber(ARGV[at + 2])])
     if found then return found end
     local length = redis.pcall('LLEN', KEYS[tonumber(ARGV[at])])
-    if type(length) == 'table' then return { refused = length.err } end
+    if type(length) == 'table' then return { fate = 'refused', error = length.err } end
   end
 end
 
@@ -189,36 +181,31 @@ export function publishArguments(
 export function readPublishReply(
   reply: string,
   count: number,
-): { results: readonly PublishResult[]; eventRefusal: string | undefined } {
+): { outcomes: readonly Outcome[]; eventRefusal: string | undefined } {
   if (reply === '') {
-    return { results: Array<PublishResult>(count).fill(QUEUED), eventRefusal: undefined };
+    return { outcomes: Array<Outcome>(count).fill(ASSIGNED), eventRefusal: undefined };
   }
   const { others, eventRefusal } = JSON.parse(reply) as Reply;
   return {
-    results: Array.from({ length: count }, (_, index) => resultOf(others[String(index)])),
+    outcomes: Array.from({ length: count }, (_, index) => outcomeOf(others[String(index)])),
     eventRefusal,
   };
 }
 
-const QUEUED: PublishResult = { queued: 'yes' };
+const ASSIGNED: Outcome = { fate: 'assigned' };
 
 interface Reply {
   others: Readonly<Record<string, Other>>;
   eventRefusal?: string;
 }
 
-interface Other {
-  claimed?: string;
-  full?: true;
-  refused?: string;
-}
+/** The fate of a message that is not assigned; `error` is Redis's text. */
+type Other =
+  { fate: 'repeated'; value: string } | { fate: 'full' } | { fate: 'refused'; error: string };
 
-function resultOf(other: Other | undefined): PublishResult {
+function outcomeOf(other: Other | undefined): Outcome {
   if (other === undefined) {
-    return QUEUED;
+    return ASSIGNED;
   }
-  if (other.claimed !== undefined) {
-    return { queued: 'before', value: other.claimed };
-  }
-  return other.full ? { queued: 'full' } : { queued: 'refused', error: other.refused ?? '' };
+  return other.fate === 'refused' ? { fate: 'refused', ...refusal(new Error(other.error)) } : other;
 }

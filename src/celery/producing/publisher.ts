@@ -2,18 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createAlarm } from '../../redis/deadlines.js';
 import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
-import type { Batch, Publication, PublishResult } from './publishScript.js';
-import { isPassing, refusalReason } from '../../redis/refusal.js';
-
-/**
- * What became of a message, true to the fact: `yes` (Redis has acknowledged it), `before` (an earlier message
- * has made the same claim, with this value; this one is in no list), `full` (its queue holds as many messages
- * as it may; it is in no list), `no` (it is in no list and never will be), or `unknown` (sent, but never
- * acknowledged: it may be in its list). `reason` is for the caller, `cause` for the log.
- */
-export type PublishOutcome =
-  | Exclude<PublishResult, { queued: 'refused' }>
-  | { queued: 'no' | 'unknown'; reason: string; cause?: unknown };
+import { isPassing, refusal, type Failure } from '../../redis/failure.js';
+import type { Outcome } from './fate.js';
+import type { Batch, Publication } from './publishScript.js';
 
 /** One message, or several that are queued all or not at all, with one outcome. */
 type Written = Publication | readonly Publication[];
@@ -24,7 +15,7 @@ type Written = Publication | readonly Publication[];
  * @param write makes it when its batch goes out: until then, less memory is held, and less of it for so long
  * that the collection of garbage becomes dear
  */
-export type Publish = (write: () => Written, milliseconds: number) => Promise<PublishOutcome>;
+export type Publish = (write: () => Written, milliseconds: number) => Promise<Outcome>;
 
 /** Small enough for Redis, which does nothing else meanwhile, and large enough to make up for the way there. */
 const MAXIMUM_MESSAGES = 256;
@@ -41,7 +32,7 @@ interface Entry {
   /** Whether the message may be in its list. */
   wasSent: boolean;
   isSettled: boolean;
-  resolve: (outcome: PublishOutcome) => void;
+  resolve: (outcome: Outcome) => void;
 }
 
 /**
@@ -65,8 +56,8 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
     settle(
       entry,
       entry.wasSent
-        ? { queued: 'unknown', ...whyNotAcknowledged() }
-        : { queued: 'no', ...whyNotSent() },
+        ? { fate: 'unknown', ...whyNotAcknowledged() }
+        : { fate: 'refused', ...whyNotSent() },
     );
   };
 
@@ -82,7 +73,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
     waiting = waiting.filter(({ isSettled }) => !isSettled);
   });
 
-  const whyNotAcknowledged = (): { reason: string; cause?: unknown } =>
+  const whyNotAcknowledged = (): Failure =>
     replicaTrouble === undefined
       ? { reason: 'the message broker did not acknowledge in time' }
       : {
@@ -90,9 +81,9 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
           cause: replicaTrouble,
         };
 
-  const whyNotSent = (): { reason: string; cause?: unknown } => {
+  const whyNotSent = (): Failure => {
     if (passingRefusal !== undefined) {
-      return { reason: refusalReason(passingRefusal.message), cause: passingRefusal };
+      return refusal(passingRefusal);
     }
     return {
       reason: broker.isUsable()
@@ -137,9 +128,9 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
         entry.wasSent = true;
       }
       try {
-        const results = await sendBatch(sequence, batchOf(entries));
+        const outcomes = await sendBatch(sequence, batchOf(entries));
         entries.forEach((entry, index) => {
-          settle(entry, outcomeOf(results[index]));
+          settle(entry, told(outcomes[index]));
         });
         return;
       } catch (error) {
@@ -154,8 +145,9 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
           }
           pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_PAUSE_MS);
         } else {
+          const outcome = { fate: mayHaveRun ? 'unknown' : 'refused', ...refusal(error) } as const;
           for (const entry of entries) {
-            settle(entry, failure(error, mayHaveRun ? 'unknown' : 'no'));
+            settle(entry, outcome);
           }
           return;
         }
@@ -184,7 +176,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
     });
 }
 
-function settle(entry: Entry, outcome: PublishOutcome): void {
+function settle(entry: Entry, outcome: Outcome): void {
   entry.isSettled = true;
   entry.resolve(outcome);
 }
@@ -238,13 +230,9 @@ function patienceOf({ isSettled, deadline }: Entry): number {
   return isSettled ? 0 : deadline;
 }
 
-function outcomeOf(result: PublishResult | undefined): PublishOutcome {
-  if (result === undefined) {
+function told(outcome: Outcome | undefined): Outcome {
+  if (outcome === undefined) {
     throw new Error('The script of a batch did not tell of each message');
   }
-  return result.queued === 'refused' ? failure(new Error(result.error), 'no') : result;
-}
-
-function failure(cause: Error, queued: 'no' | 'unknown'): PublishOutcome {
-  return { queued, reason: refusalReason(cause.message), cause };
+  return outcome;
 }

@@ -1,13 +1,13 @@
-import { ask, type Answer, type Unanswered } from '../../redis/ask.js';
+import { ask, type Answer } from '../../redis/ask.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
 import { PRIORITY_STEPS, queueKey, type PriorityStep } from '../wire/keys.js';
-import { refusalReason } from '../../redis/refusal.js';
+import { refusal, type Failure } from '../../redis/failure.js';
 
 /** How many messages wait in the list of a queue for this step of priority, or why Redis does not tell. */
 export interface ListDepth {
   queue: string;
   priority: PriorityStep;
-  depth: number | Unanswered;
+  depth: number | Failure;
 }
 
 /** Counts the messages in all lists of these queues. Never rejects. */
@@ -37,9 +37,9 @@ export function createDepthReader(
 }
 
 /** What Redis refuses, such as a key of another type, is told of one list; a lost connection is that of all. */
-function refusalAlone(cause: unknown): Unanswered {
+function refusalAlone(cause: unknown): Failure {
   if (isRefusal(cause)) {
-    return { reason: refusalReason(cause.message), cause };
+    return refusal(cause);
   }
   throw cause;
 }

@@ -1,5 +1,6 @@
-import { ask, type Unanswered } from '../../redis/ask.js';
+import { ask } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
+import type { Failure } from '../../redis/failure.js';
 import { fieldsOf } from '../wire/controlMessage.js';
 import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
 import {
@@ -42,7 +43,7 @@ export interface Findings {
   places: Map<string, { waiting: WaitingMessage } | { taken: TakenMessage }>;
   unsearched: { queue: string; depth: number }[];
   /** Why the search was not ended. */
-  failure?: Unanswered;
+  failure?: Failure;
 }
 
 /** Of each queue, and of what is taken. Whoever changes it changes the contract's words too. */
@@ -78,9 +79,9 @@ export async function searchMessages(
 /** Ends a search. */
 class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  readonly answer: Unanswered;
+  readonly answer: Failure;
 
-  constructor(answer: Unanswered) {
+  constructor(answer: Failure) {
     super(answer.reason);
     this.answer = answer;
   }

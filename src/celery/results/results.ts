@@ -1,6 +1,7 @@
 import { JsonText } from '../../json/jsonText.js';
 import { createAlarm } from '../../redis/deadlines.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
+import type { Failure } from '../../redis/failure.js';
 import { exceptionText } from '../python/exceptionText.js';
 import { createKeyReader } from '../../redis/keyReader.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
@@ -19,15 +20,10 @@ export type TaskStatus = Pick<StoredResult, 'state' | 'dateDone' | 'traceback'> 
   );
 
 /** A status, or why there is none. */
-export type ReadOutcome = { status: TaskStatus } | Failure;
+export type ReadOutcome = { status: TaskStatus } | ReadFailure;
 
-/**
- * Why something could not be read: `reason` for the caller, `cause` for the log. It is the stored result's fault
- * where `isUnreadable`, and Redis's otherwise.
- */
-export interface Failure {
-  reason: string;
-  cause?: unknown;
+/** Why there is no status: the stored result's fault where `isUnreadable`, and Redis's otherwise. */
+export interface ReadFailure extends Failure {
   isUnreadable: boolean;
 }
 
@@ -51,12 +47,12 @@ export function createMetaReader<Outcome>(
   backend: Connection,
   globalKeyPrefix: string,
   interpret: (payload: Buffer | null) => Outcome | Promise<Outcome>,
-): (taskId: string, milliseconds: number) => Promise<Outcome | Failure> {
+): (taskId: string, milliseconds: number) => Promise<Outcome | ReadFailure> {
   const keyPrefix = keyPrefixOf(globalKeyPrefix);
   const readKey = createKeyReader(backend);
   const underWay: Read<Outcome>[] = [];
 
-  const settle = (read: Read<Outcome>, outcome: Outcome | Failure): void => {
+  const settle = (read: Read<Outcome>, outcome: Outcome | ReadFailure): void => {
     if (read.place === SETTLED) {
       return;
     }
@@ -124,7 +120,7 @@ export function createMetaReader<Outcome>(
 interface Read<Outcome> {
   key: string;
   deadline: number;
-  resolve: (outcome: Outcome | Failure) => void;
+  resolve: (outcome: Outcome | ReadFailure) => void;
   /** Its index among those under way. */
   place: number;
 }
@@ -169,7 +165,7 @@ function readOutcome(stored: StoredResult): ReadOutcome {
   return { status: statusOf(stored) };
 }
 
-function unreadable(error: unknown): Failure {
+function unreadable(error: unknown): ReadFailure {
   return error instanceof UnreadableResult
     ? { reason: error.message, cause: error.cause, isUnreadable: true }
     : { reason: 'the stored result could not be read', cause: error, isUnreadable: true };

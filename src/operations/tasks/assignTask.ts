@@ -66,24 +66,25 @@ export function createAssignTask(dependencies: {
         : claimFor({ client, idempotencyKey, body: sent.text }, answer);
 
     const outcome = await sendTask(task, { milliseconds, claim });
-    const kind = 'faults' in outcome ? 'invalid' : outcome.queued;
-    sending?.end(kind);
-    count(task_type, kind, (performance.now() - start) / 1000);
-    if (outcome.queued === 'yes') {
+    const fate = 'faults' in outcome ? 'invalid' : outcome.fate;
+    sending?.end(fate);
+    count(task_type, fate, (performance.now() - start) / 1000);
+    if (outcome.fate === 'assigned') {
       return { ...OK, body: answer };
     }
-    if (outcome.queued === 'before') {
+    if (outcome.fate === 'repeated') {
       const before = answerBefore(outcome.value, sent.text) as AssignTaskResponse;
       annotate({ task_id: before.task_id, repeated: true });
       return { ...OK, headers: { 'Idempotent-Replayed': 'true' }, body: before };
     }
-    if (outcome.queued === 'full') {
+    if (outcome.fate === 'full') {
       throw new QueueIsFull(task_type, task.id);
     }
     if ('faults' in outcome) {
       throw new InvalidRequest(outcome.faults.map(faultInBody));
     }
-    throw new AssignmentFailed(task_type, task.id, outcome);
+    const queued = outcome.fate === 'refused' ? 'no' : 'unknown';
+    throw new AssignmentFailed(task_type, task.id, { ...outcome, queued });
   };
 }
 

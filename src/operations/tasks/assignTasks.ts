@@ -103,28 +103,29 @@ async function assignAll(
       : claimFor({ client, idempotencyKey, body: sent.text }, made);
 
   const outcome = await sendTasks(tasks, { milliseconds: timeout, claim });
-  const kind = 'faults' in outcome ? 'invalid' : outcome.queued;
+  const fate = 'faults' in outcome ? 'invalid' : outcome.fate;
   const seconds = (performance.now() - start) / 1_000;
   body.forEach(({ task_type }, index) => {
-    sendings[index]?.end(kind);
-    count(task_type, kind, seconds);
+    sendings[index]?.end(fate);
+    count(task_type, fate, seconds);
   });
-  if (outcome.queued === 'yes') {
+  if (outcome.fate === 'assigned') {
     return { ...OK, body: answersTo(body, made) };
   }
-  if (outcome.queued === 'before') {
+  if (outcome.fate === 'repeated') {
     const before = answerBefore(outcome.value, sent.text) as Made;
     annotate({ repeated: true });
     const replayed = { 'Idempotent-Replayed': 'true' };
     return { ...OK, headers: replayed, body: answersTo(body, before) };
   }
-  if (outcome.queued === 'full') {
+  if (outcome.fate === 'full') {
     throw new QueuesAreFull(tasks.length);
   }
   if ('faults' in outcome) {
     throw invalid(outcome.faults.map(faultInItem));
   }
-  throw new TasksNotAssigned(tasks.length, outcome);
+  const queued = outcome.fate === 'refused' ? 'no' : 'unknown';
+  throw new TasksNotAssigned(tasks.length, { ...outcome, queued });
 }
 
 /** What is kept for the same request: all that does not follow from its body. */

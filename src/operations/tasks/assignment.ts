@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Task } from '../../celery/wire/message.js';
-import type { SendOutcome } from '../../celery/producing/producer.js';
+import type { Fate } from '../../celery/producing/fate.js';
 import type { RoutedTask } from '../../celery/wire/routing.js';
 import type { components } from '../../contract/openapi.js';
 import type { RequestFault } from '../../errors.js';
@@ -12,11 +12,7 @@ export type AssignTaskRequest = components['schemas']['AssignTaskRequest'];
 export type AssignTaskResponse = components['schemas']['AssignTaskResponse'];
 
 /** Counts what became of a task, and how long that took; `invalid` is what no worker could read. */
-export type CountAssignment = (
-  taskType: string,
-  outcome: SendOutcome['queued'] | 'invalid',
-  seconds: number,
-) => void;
+export type CountAssignment = (taskType: string, fate: Fate | 'invalid', seconds: number) => void;
 
 /** A task that is to be sent, and what is wrong with it, by pointers into its request. */
 export interface Assignment {

@@ -1,3 +1,14 @@
+/** Why something is not known or not done: `reason` for the caller, `cause` for the log. */
+export interface Failure {
+  reason: string;
+  cause?: unknown;
+}
+
+/** The failure that an error of Redis's own is. */
+export function refusal(cause: Error): Failure {
+  return { reason: refusalReason(cause.message), cause };
+}
+
 /** Redis's error codes (`shared` in its server.c) that an operator can act upon, in words for the caller. */
 const REASONS: Readonly<Record<string, string>> = {
   OOM: 'the message broker is out of memory',
