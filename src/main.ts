@@ -22,9 +22,9 @@ async function main(): Promise<void> {
   const stopSignal = untilStopSignal();
   const config = await (primary === undefined ? readConfiguration() : primary.config);
   const opened = openLog({
-    level: config.logLevel,
+    level: config.log.level,
     // The primary writes and rotates the file, with the lines of its workers.
-    file: primary === undefined ? config.logFile : undefined,
+    file: primary === undefined ? config.log.file : undefined,
     console: { stream: process.stdout, format: process.stdout.isTTY ? 'readable' : 'json' },
   });
   const log = primary === undefined ? opened.log : withFields(opened.log, { pid: process.pid });
@@ -41,7 +41,8 @@ async function main(): Promise<void> {
     void opened.close().then(end);
   });
 
-  const { processes, host, rootPath } = config;
+  const { host, rootPath, apiKeys } = config.http;
+  const processes = config.process.count;
   // Of a worker, the primary tells what matters.
   const tell = primary === undefined ? log.info : log.debug;
   try {
@@ -49,7 +50,7 @@ async function main(): Promise<void> {
       ? startService(config, log, { metricsExchange: primary?.metrics })
       : startProcesses(config, { ...opened, stopSignal }));
     tell('Listening', {
-      ...{ host, port: service.port, root_path: rootPath, api_keys: config.apiKeys.length },
+      ...{ host, port: service.port, root_path: rootPath, api_keys: apiKeys.length },
       processes: processes === 1 ? undefined : processes,
     });
     const signal = await Promise.race([stopSignal, ...(primary ? [primary.stopped] : [])]);

@@ -279,7 +279,7 @@ async function withContract(
 function appOf(contract: Contract): unknown {
   const ids = loadContract(FILE, '').operationIds;
   return createApp({
-    config: readConfig({}, 'none'),
+    config: readConfig({}, 'none').http,
     contract,
     countRequest: undefined,
     waiters: createWaiters(1),

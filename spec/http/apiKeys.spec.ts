@@ -129,9 +129,9 @@ describe('API_KEYS', () => {
   it('comes from a file too, with blank lines and comments', async () => {
     const file = join(folder, 'keys');
     await writeFile(file, `# ours\n\n  ci=${OTHER_KEY}\r\n#x=y\nb=${'y'.repeat(255)}\n`);
-    const { apiKeys } = readConfig({ API_KEYS: `a=${KEY}`, API_KEYS_FILE: file }, 'none');
+    const { http } = readConfig({ API_KEYS: `a=${KEY}`, API_KEYS_FILE: file }, 'none');
     assert.deepEqual(
-      apiKeys.map(({ name }) => name),
+      http.apiKeys.map(({ name }) => name),
       ['a', 'ci', 'b'],
     );
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
+import type { RedisAddress } from '../../src/redis/address.js';
 import { connectionOptions } from '../../src/redis/connection.js';
 import { ConfigError, readConfig, type Config } from '../../src/config/config.js';
 import { withoutCredentials } from '../../src/log/lines.js';
@@ -9,6 +10,10 @@ import { REPOSITORY } from '../support/fleet.js';
 
 function read(environment: Record<string, string | undefined>): Config {
   return readConfig(environment, '/logs/automation.log');
+}
+
+function addressOf(url: string): RedisAddress {
+  return read({ REDIS_URL: url }).redis.broker.address;
 }
 
 function faultsOf(environment: Record<string, string>): string {
@@ -24,13 +29,12 @@ function faultsOf(environment: Record<string, string>): string {
 describe('readConfig', () => {
   it('gives every value a default that works', () => {
     const config = read({});
-    assert.equal(config.broker.url, 'redis://localhost:6379/0');
-    assert.equal(config.backend.url, 'redis://localhost:6379/0');
-    assert.equal(config.port, 8000);
-    assert.equal(config.logLevel, 'INFO');
-    assert.equal(config.logFile, '/logs/automation.log');
-    assert.equal(config.rootPath, '');
-    assert.deepEqual(config.routing.namespaces, ['worker']);
+    assert.equal(config.redis.broker.address.url, 'redis://localhost:6379/0');
+    assert.equal(config.redis.backend.address.url, 'redis://localhost:6379/0');
+    assert.equal(config.http.port, 8000);
+    assert.equal(config.http.rootPath, '');
+    assert.deepEqual(config.log, { level: 'INFO', file: '/logs/automation.log' });
+    assert.deepEqual(config.tasks.routing.namespaces, ['worker']);
   });
 
   it('counts an empty variable as unset', () => {
@@ -40,21 +44,32 @@ describe('readConfig', () => {
 
   it('describes every variable in .env.template, none with a value', () => {
     const template = parseEnv(readFileSync(`${REPOSITORY}.env.template`, 'utf8'));
-    const source = ['config.ts', 'tracing.ts']
-      .map((file) => readFileSync(`${REPOSITORY}src/config/${file}`, 'utf8'))
-      .join('');
-    const known = [...source.matchAll(/read\(\s*'([A-Z_]+)'/g)].map(([, name]) => name);
-    assert.deepEqual(Object.keys(template).sort(), known.sort());
+    const asked = new Set<string>();
+    read(
+      new Proxy<Record<string, string>>(
+        {},
+        {
+          get(_environment, name) {
+            asked.add(String(name));
+            return undefined;
+          },
+        },
+      ),
+    );
+    assert.deepEqual(Object.keys(template).sort(), [...asked].sort());
     assert.deepEqual(new Set(Object.values(template)), new Set(['']));
   });
 
   it('exports traces where a collector is named, and says what it can’t do', () => {
     const endpoint = 'http://localhost:4318';
-    assert.equal(read({}).exportsTraces, false);
-    assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).exportsTraces, true);
-    assert.equal(read({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }).exportsTraces, true);
+    assert.equal(read({}).tracing.exportsSpans, false);
+    assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).tracing.exportsSpans, true);
+    assert.equal(read({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }).tracing.exportsSpans, true);
     for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
-      assert.equal(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...off }).exportsTraces, false);
+      assert.equal(
+        read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...off }).tracing.exportsSpans,
+        false,
+      );
     }
     const message = faultsOf({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'user:secret@localhost:4317',
@@ -130,16 +145,17 @@ describe('readConfig', () => {
       REDIS_URL: 'redis://one/1',
       CELERY_BROKER_URL: 'redis://two/2',
     });
-    assert.equal(config.broker.url, 'redis://two/2');
-    assert.equal(config.backend.url, 'redis://one/1');
+    assert.equal(config.redis.broker.address.url, 'redis://two/2');
+    assert.equal(config.redis.backend.address.url, 'redis://one/1');
   });
 
   it('reads the addresses of sentinels as Celery has them', () => {
-    const { broker, sentinel } = read({
+    const { sentinel, broker: store } = read({
       REDIS_URL: 'sentinel://:p%40ss@one:26380/3;sentinel://[::1]/3 ; ',
       REDIS_MASTER_NAME: 'mymaster',
       REDIS_SENTINEL_PASSWORD: 'theirs',
-    });
+    }).redis;
+    const broker = store.address;
     assert.deepEqual(broker.options.sentinels, [
       { host: 'one', port: 26380 },
       { host: '::1', port: 26379 },
@@ -162,22 +178,19 @@ describe('readConfig', () => {
   });
 
   it('reads TLS as Celery has it', () => {
-    const tls = (query: string) =>
-      read({ REDIS_URL: `rediss://host/0${query}` }).broker.options.tls;
+    const tls = (query: string) => addressOf(`rediss://host/0${query}`).options.tls;
     assert.equal(tls('')?.rejectUnauthorized, true);
     assert.equal(tls('?ssl_cert_reqs=CERT_REQUIRED')?.rejectUnauthorized, true);
     assert.equal(tls('?ssl_cert_reqs=none')?.rejectUnauthorized, false);
     assert.equal(tls('?ssl_cert_reqs=CERT_NONE')?.rejectUnauthorized, false);
-    assert.equal(
-      read({ REDIS_URL: 'rediss://host?ssl_cert_reqs=none' }).broker.url,
-      'rediss://host',
-    );
+    assert.equal(addressOf('rediss://host?ssl_cert_reqs=none').url, 'rediss://host');
   });
 
   it('lets a certificate name another host where ssl_check_hostname says so', () => {
     const checkOf = (query: string) => {
-      const { broker, sentinel } = read({ REDIS_URL: `rediss://host/0${query}` });
-      return connectionOptions(broker, { sentinel, silenceMs: 500 }).tls?.checkServerIdentity;
+      const { broker, sentinel } = read({ REDIS_URL: `rediss://host/0${query}` }).redis;
+      return connectionOptions(broker.address, { sentinel, silenceMs: 500 }).tls
+        ?.checkServerIdentity;
     };
     assert.equal(checkOf(''), undefined);
     assert.equal(checkOf('?ssl_check_hostname=true'), undefined);
@@ -193,10 +206,11 @@ describe('readConfig', () => {
   });
 
   it('lets a sender choose the queues of the routes, or those of TASK_QUEUES', () => {
-    assert.deepEqual(read({}).queues, ['automation_queue', 'worker_queue']);
+    assert.deepEqual(read({}).tasks.queues, ['automation_queue', 'worker_queue']);
     const routes = { TASK_ROUTES: 'a.*=first,b.*=second,c.*=first', TASK_QUEUE: 'third' };
-    assert.deepEqual(read(routes).queues, ['first', 'second', 'third']);
-    assert.deepEqual(read({ ...routes, TASK_QUEUES: 'second, other' }).queues, ['second', 'other']);
+    assert.deepEqual(read(routes).tasks.queues, ['first', 'second', 'third']);
+    const { queues } = read({ ...routes, TASK_QUEUES: 'second, other' }).tasks;
+    assert.deepEqual(queues, ['second', 'other']);
     assert.match(faultsOf({ TASK_QUEUES: 'a b' }), /TASK_QUEUES must be a queue name/);
     assert.match(faultsOf({ VISIBILITY_TIMEOUT: '0' }), /VISIBILITY_TIMEOUT must be a whole/);
   });
@@ -205,7 +219,7 @@ describe('readConfig', () => {
     const { routing } = read({
       TASK_PREFIX: 'fleet',
       TASK_ROUTES: ' fleet.*=a , *.urgent = b ,',
-    });
+    }).tasks;
     assert.deepEqual(routing.namespaces, ['fleet']);
     assert.deepEqual(routing.routes, [
       { pattern: 'fleet.*', queue: 'a' },
@@ -239,8 +253,8 @@ describe('readConfig', () => {
       /REQUEST_TIMEOUT_MS must be a whole number/,
     );
     assert.match(faultsOf({ JSON_MAX_DEPTH: '401' }), /JSON_MAX_DEPTH must be .* from 1 to 400/);
-    assert.equal(read({ REQUEST_TIMEOUT_MS: '5000' }).headersTimeoutMs, 5_000);
-    assert.equal(read({ BODY_LIMIT_BYTES: '99999999' }).maxBytesInFlight, 99_999_999);
+    assert.equal(read({ REQUEST_TIMEOUT_MS: '5000' }).http.headersTimeoutMs, 5_000);
+    assert.equal(read({ BODY_LIMIT_BYTES: '99999999' }).http.inFlight.bytes, 99_999_999);
   });
 
   it('takes what Express takes for its proxies', () => {
@@ -251,7 +265,7 @@ describe('readConfig', () => {
       ['loopback, 10.0.0.0/8', 'loopback, 10.0.0.0/8'],
     ];
     for (const [text, value] of cases) {
-      assert.equal(read({ TRUST_PROXY: text }).trustProxy, value);
+      assert.equal(read({ TRUST_PROXY: text }).http.trustProxy, value);
     }
   });
 
@@ -264,7 +278,7 @@ describe('readConfig', () => {
   it('can’t be changed', () => {
     const config = read({});
     assert.throws(() => {
-      (config.routing as { queue: string }).queue = 'other';
+      (config.tasks.routing as { queue: string }).queue = 'other';
     }, TypeError);
   });
 });

@@ -70,8 +70,8 @@ describe('docker-compose.yml', () => {
     const names = members.map(([name]) => name);
     for (const name of ['orchestrator-sentinel', 'worker-sentinel']) {
       const environment = environmentOf(name);
-      const { broker, sentinel } = readConfig(environment, 'none');
-      const sentinels = broker.options.sentinels ?? [];
+      const { broker, sentinel } = readConfig(environment, 'none').redis;
+      const sentinels = broker.address.options.sentinels ?? [];
       assert.equal(sentinels.length, 3);
       for (const { host = '' } of sentinels) {
         assert.ok(names.includes(host), host);
@@ -104,9 +104,9 @@ describe('docker-compose.yml', () => {
 
   it('waits longer for the end of a container than the service takes', () => {
     for (const name of ['orchestrator', 'orchestrator-sentinel']) {
-      const config = readConfig(environmentOf(name), 'none');
-      const { assignTimeoutMs, resultTimeoutMs, shutdownDelayMs, shutdownTimeoutMs } = config;
-      assert.ok(shutdownTimeoutMs > Math.max(assignTimeoutMs, resultTimeoutMs), name);
+      const { tasks, results, process } = readConfig(environmentOf(name), 'none');
+      const { shutdownDelayMs, shutdownTimeoutMs } = process;
+      assert.ok(shutdownTimeoutMs > Math.max(tasks.timeoutMs, results.timeoutMs), name);
       const period = services[name]?.stop_grace_period ?? '';
       assert.match(period, /^\$\{STOP_GRACE_PERIOD:-/, 'it follows no longer SHUTDOWN_TIMEOUT_MS');
       const grace = Number(/^(\d+)s$/.exec(withDefaults(period))?.[1]);

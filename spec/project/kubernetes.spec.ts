@@ -133,7 +133,7 @@ describe('The manifests of kubernetes/', function () {
   });
 
   it('configure the service as it can be, with the variables that it has', async () => {
-    const { apiKeys } = await configOf(podOf('orchestrator'));
+    const { apiKeys } = (await configOf(podOf('orchestrator'))).http;
     assert.deepEqual(
       apiKeys.map(({ name }) => name),
       ['frontend'],
@@ -144,7 +144,7 @@ describe('The manifests of kubernetes/', function () {
   it('probe open paths of the contract, on the port where the service listens', async () => {
     const pod = podOf('orchestrator');
     const [container] = pod.containers;
-    const { port } = await configOf(pod);
+    const { port } = (await configOf(pod)).http;
     const { paths } = parse(readFileSync(`${REPOSITORY}openapi.yaml`, 'utf8')) as {
       paths: Record<string, { get?: { operationId: string; security?: unknown } }>;
     };
@@ -162,7 +162,7 @@ describe('The manifests of kubernetes/', function () {
 
   it('let a pod end in its own time', async () => {
     const pod = podOf('orchestrator');
-    const { shutdownDelayMs, shutdownTimeoutMs } = await configOf(pod);
+    const { shutdownDelayMs, shutdownTimeoutMs } = (await configOf(pod)).process;
     assert.ok(shutdownDelayMs > 0);
     // Redis's goodbye, the last traces and the end of the log may take some seconds more.
     assert.ok(

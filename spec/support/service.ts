@@ -40,7 +40,7 @@ export async function startTestService(
   const lines: LogLine[] = [];
   const service = await startService(config, collectingLog(lines), overrides);
   const url = `http://127.0.0.1:${service.port}`;
-  const checked = (test: Test): Test => test.expect(checkAgainstContract(config.rootPath));
+  const checked = (test: Test): Test => test.expect(checkAgainstContract(config.http.rootPath));
   const post = (path: string): Test => checked(request(url).post(path));
 
   return {

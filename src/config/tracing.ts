@@ -1,10 +1,10 @@
 import { optional, parseBoolean, type Parse, type ReadVariable } from './reader.js';
 
 /**
- * Whether spans are exported: of OpenTelemetry's variables, which it reads itself, those that decide it. What it is
- * told and can't do here is a fault.
+ * Decides from the OTEL_* variables whether spans are exported; OpenTelemetry itself reads the rest. Protocols and
+ * exporters that are not built in are faults.
  */
-export function readTracing(read: ReadVariable): boolean {
+export function exportsSpans(read: ReadVariable): boolean {
   const secret = { secret: true };
   const endpoints = [
     read('OTEL_EXPORTER_OTLP_ENDPOINT', optional(parseHttpUrl), undefined, secret),

@@ -1,5 +1,5 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Config } from '../config/config.js';
+import type { HttpConfig } from '../config/http.js';
 import type { Contract } from '../contract/contract.js';
 import { InvalidRequest, RouteNotFound } from '../errors.js';
 import type { Log } from '../log/log.js';
@@ -37,7 +37,7 @@ export interface Application {
  * @param options.tracing has each take part in its trace
  */
 export function createApp(options: {
-  config: Config;
+  config: HttpConfig;
   contract: Contract;
   operations: Operations;
   countRequest: CountRequest | undefined;
@@ -47,10 +47,7 @@ export function createApp(options: {
   log: Log;
 }): Application {
   const { config, contract, operations, countRequest, waiters, watch, tracing, log } = options;
-  const admission = createAdmission({
-    requests: config.maxRequestsInFlight,
-    bytes: config.maxBytesInFlight,
-  });
+  const admission = createAdmission(config.inFlight);
   const readBody = createJsonBodyReader(config.bodyLimitBytes, config.jsonLimits);
   const steps: readonly Step[] = [
     requestContext({
@@ -101,7 +98,7 @@ export function createApp(options: {
 }
 
 /** Serves what the pages of the documentation need. All else is not found. */
-function createDocumentation(config: Config, contract: Contract): Express {
+function createDocumentation(config: HttpConfig, contract: Contract): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

@@ -20,7 +20,7 @@ export interface ProcessesOptions {
 }
 
 /**
- * Starts as many workers, processes of this program, as `config.processes` says. They share the port, and
+ * Starts as many workers, processes of this program, as `config.process.count` says. They share the port, and
  * what may be in flight. Resolves when all of them listen; from then on, one that ends is replaced, after a
  * pause where it has not lived for long. Closing lets all of them drain.
  *
@@ -46,7 +46,7 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
     hasStarted: false,
     hasFailed: false,
   };
-  const places = Array.from({ length: config.processes }, () => fillPlace(crew));
+  const places = Array.from({ length: config.process.count }, () => fillPlace(crew));
   const emptied = Promise.allSettled(places.map(({ finished }) => finished));
   void options.stopSignal.then(stop);
   try {
@@ -54,13 +54,14 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
     crew.hasStarted = true;
     return {
       // Where a stop came before they listened, none has a port.
-      port: ports.find((port) => port !== undefined) ?? config.port,
+      port: ports.find((port) => port !== undefined) ?? config.http.port,
       async close() {
         stop();
         each(crew, (worker) => {
           worker.stop();
         });
-        const patience = config.shutdownDelayMs + config.shutdownTimeoutMs + GRACE_MS;
+        const { shutdownDelayMs, shutdownTimeoutMs } = config.process;
+        const patience = shutdownDelayMs + shutdownTimeoutMs + GRACE_MS;
         const overdue = setTimeout(killAll, Math.min(patience, LONGEST_TIMER_MS), crew);
         await emptied;
         clearTimeout(overdue);
@@ -90,13 +91,19 @@ const LONGEST_PAUSE_MS = 10_000;
 
 /** The bounds of what is in flight hold for all workers together; each can take the largest body. */
 function shareOf(config: Config): Config {
-  const { processes, bodyLimitBytes, maxRequestsInFlight, maxBytesInFlight, maxWaiters } = config;
+  const { count } = config.process;
+  const { bodyLimitBytes, inFlight, maxWaiters } = config.http;
   return {
     ...config,
-    processes: 1,
-    maxRequestsInFlight: Math.max(1, Math.floor(maxRequestsInFlight / processes)),
-    maxBytesInFlight: Math.max(bodyLimitBytes, Math.floor(maxBytesInFlight / processes)),
-    maxWaiters: Math.max(1, Math.floor(maxWaiters / processes)),
+    http: {
+      ...config.http,
+      inFlight: {
+        requests: Math.max(1, Math.floor(inFlight.requests / count)),
+        bytes: Math.max(bodyLimitBytes, Math.floor(inFlight.bytes / count)),
+      },
+      maxWaiters: Math.max(1, Math.floor(maxWaiters / count)),
+    },
+    process: { ...config.process, count: 1 },
   };
 }
 

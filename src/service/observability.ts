@@ -18,16 +18,16 @@ export function observeService(options: {
   exchange: MetricsExchange | undefined;
 }): Metrics {
   const { config, contract, client, waiters, exchange } = options;
-  const queues = routedQueues(config.routing, config.queues);
+  const queues = routedQueues(config.tasks.routing, config.tasks.queues);
   const readDepths = createDepthReader(() => client.broker, {
-    keyPrefix: config.brokerKeyPrefix,
-    milliseconds: config.healthTimeoutMs,
+    keyPrefix: config.redis.broker.keyPrefix,
+    milliseconds: config.redis.healthTimeoutMs,
   });
   return createMetrics({
     version: contract.version,
     nodeVersion: process.version,
     taskTypes: contract.taskTypes,
-    redisStates: () => statesOf(client, config.healthTimeoutMs),
+    redisStates: () => statesOf(client, config.redis.healthTimeoutMs),
     // A scrape does not wait for a Redis that is away.
     queueDepths: async () =>
       client.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
@@ -37,8 +37,12 @@ export function observeService(options: {
 }
 
 /** What requests say of their traces is handed on, and if so wished, spans are added and exported. */
-export async function startTracing(config: Config, version: string, log: Log): Promise<Tracing> {
-  if (!config.exportsTraces) {
+export async function startTracing(
+  { exportsSpans }: Config['tracing'],
+  version: string,
+  log: Log,
+): Promise<Tracing> {
+  if (!exportsSpans) {
     return handOnTraces;
   }
   return startOpenTelemetry(version, {

@@ -26,18 +26,21 @@ export interface RedisConnections {
 }
 
 /** Opens the connections to Redis, and has the log say how they fare. Redis may be down. */
-export function openRedisConnections(config: Config, log: Log): RedisConnections {
-  const backendPlan = connectionPlan('backend', config.resultTimeoutMs, config, log);
+export function openRedisConnections(
+  { redis, tasks, results }: Config,
+  log: Log,
+): RedisConnections {
+  const backendPlan = connectionPlan('backend', results.timeoutMs, redis, log);
   const client = openCeleryClient({
-    broker: connectionPlan('broker', config.assignTimeoutMs, config, log),
+    broker: connectionPlan('broker', tasks.timeoutMs, redis, log),
     backend: backendPlan,
   });
   const changes = createStateChanges(client.backend, {
-    globalKeyPrefix: config.resultKeyPrefix,
-    readMs: config.resultTimeoutMs,
+    globalKeyPrefix: redis.backend.keyPrefix,
+    readMs: results.timeoutMs,
     silenceMs: backendPlan.settings.silenceMs,
     events: {
-      ...connectionEvents({ role: 'states', url: config.backend.label }, log),
+      ...connectionEvents({ role: 'states', url: redis.backend.address.label }, log),
       refused(reason) {
         log.warning('Redis lets nobody wait for tasks: its user may not SUBSCRIBE', { reason });
       },
@@ -49,7 +52,7 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
       { maxmemory_policy: policy },
     );
   });
-  const control = openLater(connectionPlan('control', config.assignTimeoutMs, config, log));
+  const control = openLater(connectionPlan('control', tasks.timeoutMs, redis, log));
   const both = [client.broker, client.backend];
 
   return {
@@ -72,14 +75,14 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
 function connectionPlan(
   role: 'broker' | 'backend' | 'control',
   answerMs: number,
-  config: Config,
+  redis: Config['redis'],
   log: Log,
 ): ConnectionPlan {
-  const address = config[role === 'backend' ? role : 'broker'];
+  const { address } = redis[role === 'backend' ? role : 'broker'];
   return {
     address,
     // So that a client may be answered on another connection when the first one has fallen silent.
-    settings: { sentinel: config.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
+    settings: { sentinel: redis.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
     events: connectionEvents({ role, url: address.label }, log),
   };
 }

@@ -52,17 +52,18 @@ export async function startService(
   log: Log,
   overrides: { contract?: URL; metricsExchange?: MetricsExchange | undefined } = {},
 ): Promise<Service> {
+  const { http } = config;
   const contract = loadContract(
     overrides.contract ?? CONTRACT,
-    config.rootPath,
-    config.apiKeys.length > 0,
-    config.metricsArePublic ? PUBLIC_ON_DEMAND : [],
-    { RESULT_WAIT_MAX: config.resultWaitMax },
+    http.rootPath,
+    http.apiKeys.length > 0,
+    http.metricsArePublic ? PUBLIC_ON_DEMAND : [],
+    { RESULT_WAIT_MAX: config.results.waitMax },
   );
   const connections = openRedisConnections(config, log);
   const { client, control } = connections;
-  const redisAnswers = () => connections.answer(config.healthTimeoutMs);
-  const waiters = createWaiters(config.maxWaiters);
+  const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
+  const waiters = createWaiters(http.maxWaiters);
   const metrics = observeService({
     ...{ config, contract, client },
     waiters: waiters.count,
@@ -71,17 +72,17 @@ export async function startService(
   let draining = false;
 
   try {
-    const route = createRouting(config.routing);
-    const readResult = createResultReader(client.backend, config.resultKeyPrefix);
+    const route = createRouting(config.tasks.routing);
+    const readResult = createResultReader(client.backend, config.redis.backend.keyPrefix);
     const workers = createWorkerOperations(config, log, { control, route, readResult });
     const tasks = createTaskOperations(config, log, {
       ...{ connections, route, readResult },
       checkTaskType: workers.checkTaskType,
       count: metrics.countAssignment,
     });
-    const tracing = await startTracing(config, contract.version, log);
+    const tracing = await startTracing(config.tracing, contract.version, log);
     const application = createApp({
-      config,
+      config: http,
       contract,
       log,
       waiters,
@@ -96,23 +97,23 @@ export async function startService(
         getLiveness,
         getMetrics: createGetMetrics(metrics.text),
         getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
-        getConsole: createGetConsole(contract, config.rootPath),
-        ...createContractOperations(contract, config.rootPath),
+        getConsole: createGetConsole(contract, http.rootPath),
+        ...createContractOperations(contract, http.rootPath),
       },
     });
     await connections.untilReady(CONNECTION_PATIENCE_MS);
     const server = await startServer(application, {
-      ...config,
+      ...http,
       methods: [...contract.methods, 'OPTIONS'],
     });
     return {
       port: server.port,
       async close() {
         draining = true;
-        await delay(config.shutdownDelayMs);
+        await delay(config.process.shutdownDelayMs);
         // Not before: during the delay, whoever is sent away comes back here.
         waiters.endAll();
-        await server.drain(config.shutdownTimeoutMs);
+        await server.drain(config.process.shutdownTimeoutMs);
         await Promise.all([
           connections.close(CONNECTION_PATIENCE_MS),
           tracing.close(EXPORT_PATIENCE_MS),
@@ -127,16 +128,16 @@ export async function startService(
 
 function requestCounter(
   { backend }: CeleryClient,
-  { resultKeyPrefix, rateLimitPerMinute }: Config,
+  { http, redis }: Config,
   log: Log,
 ): CountRequest | undefined {
-  if (rateLimitPerMinute === 0) {
+  if (http.rateLimitPerMinute === 0) {
     return undefined;
   }
   // Not the broker's, which may wait for its replicas.
   return createRequestQuota(backend.redis, {
-    keyPrefix: resultKeyPrefix,
-    perMinute: rateLimitPerMinute,
+    keyPrefix: redis.backend.keyPrefix,
+    perMinute: http.rateLimitPerMinute,
     onAlone(cause) {
       log.warning('Redis does not count requests; this process limits its own alone', {
         reason: cause instanceof Error ? cause.message : cause,

@@ -35,17 +35,17 @@ export function createTaskOperations(
   const assigning = {
     ...createProducer(connections.client.broker, producerOptions(config, log)),
     readAssignment: createAssignmentReader(route, {
-      queues: config.queues,
-      longestDelay: longestDelay(config.visibilityTimeoutSeconds),
+      queues: config.tasks.queues,
+      longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
     }),
     ...{ checkTaskType, count },
-    timeout: withinAnswerTime(config.assignTimeoutMs),
+    timeout: withinAnswerTime(config.tasks.timeoutMs),
   };
   const results = {
     readResult,
     watch: connections.changes.watch,
-    exposesTracebacks: config.exposesTracebacks,
-    timeout: withinAnswerTime(config.resultTimeoutMs),
+    exposesTracebacks: config.results.exposesTracebacks,
+    timeout: withinAnswerTime(config.results.timeoutMs),
   };
   return {
     assignTask: createAssignTask(assigning),
@@ -66,15 +66,14 @@ function longestDelay(visibilityTimeout: number): number {
 }
 
 function producerOptions(config: Config, log: Log): ProducerOptions {
+  const { broker, waitReplicas } = config.redis;
+  const { origin, ...sending } = config.tasks.sending;
   return {
-    keyPrefix: config.brokerKeyPrefix,
-    database: config.broker.database,
-    sender: { origin: config.taskOrigin, replyTo: randomUUID(), processId: process.pid },
-    sendsEvents: config.sendsTaskSentEvents,
-    compressionThreshold: config.compressionThresholdBytes,
-    replicas: config.waitReplicas,
-    maximumDepth: config.queueMaximumDepth,
-    claimSeconds: config.idempotencySeconds,
+    ...sending,
+    keyPrefix: broker.keyPrefix,
+    database: broker.address.database,
+    sender: { origin, replyTo: randomUUID(), processId: process.pid },
+    replicas: waitReplicas,
     onEventRefused(reason) {
       log.warning(
         'Redis refuses the event of a sent task; Flower will show it when a worker has it',

@@ -32,11 +32,14 @@ export function createWorkerOperations(
   checkTaskType: CheckTaskType | undefined;
 } {
   const { control, route, readResult } = parts;
-  const keyPrefix = config.brokerKeyPrefix;
-  const waiting = { keyPrefix, milliseconds: withinAnswerTime(config.assignTimeoutMs) };
-  const queues = routedQueues(config.routing, config.queues);
-  const taskTypeOf = createTaskTypes(config.routing, route);
-  const broadcast = createBroadcast(control.get, { keyPrefix, database: config.broker.database });
+  const keyPrefix = config.redis.broker.keyPrefix;
+  const waiting = { keyPrefix, milliseconds: withinAnswerTime(config.tasks.timeoutMs) };
+  const queues = routedQueues(config.tasks.routing, config.tasks.queues);
+  const taskTypeOf = createTaskTypes(config.tasks.routing, route);
+  const broadcast = createBroadcast(control.get, {
+    keyPrefix,
+    database: config.redis.broker.address.database,
+  });
   const viewFleet = createFleetView(broadcast);
 
   return {
@@ -49,7 +52,7 @@ export function createWorkerOperations(
         queryTask: createTaskQuery(broadcast),
         viewFleet,
         queues,
-        timeout: withinAnswerTime(config.resultTimeoutMs),
+        timeout: withinAnswerTime(config.results.timeoutMs),
       }),
       listQueues: createListQueues({
         viewFleet,
@@ -57,7 +60,7 @@ export function createWorkerOperations(
         queues,
       }),
     },
-    checkTaskType: config.hasStrictTaskTypes
+    checkTaskType: config.tasks.areTypesStrict
       ? createTaskTypeCheck({
           viewFleet,
           nameOf: (taskType) => route(taskType).name,
