@@ -9,6 +9,7 @@ interface Service {
   environment?: Record<string, string | number | null>;
   depends_on?: Record<string, unknown> | string[];
   stop_grace_period?: string;
+  scale?: string;
   volumes?: string[];
 }
 
@@ -60,6 +61,12 @@ describe('docker-compose.yml', () => {
         others.filter((name) => !names.includes(name)),
         [],
       );
+    }
+  });
+
+  it('has as many workers as WORKER_REPLICAS says, whichever command brings them up', () => {
+    for (const name of ['worker', 'worker-sentinel']) {
+      assert.equal(services[name]?.scale, '${WORKER_REPLICAS:-1}', name);
     }
   });
 

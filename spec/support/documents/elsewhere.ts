@@ -86,7 +86,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     },
   },
   {
-    command: /^docker(-compose)? /,
+    command: /^(WORKER_REPLICAS=\d+ )?docker(-compose)? /,
     because: 'the images come from a registry, and a machine may have no Docker',
     instead: { file: 'spec/project/compose.spec.ts', has: /describe\('docker-compose\.yml'/ },
   },
