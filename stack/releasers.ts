@@ -1,4 +1,6 @@
-export type Release = () => Promise<void>;
+import { createReleasers, type Release } from '../src/service/releasers.js';
+
+export type { Release };
 
 /**
  * Runs `work`, which hands over a release for each thing it opens, then runs the releases last in,
@@ -8,22 +10,14 @@ export type Release = () => Promise<void>;
 export async function withReleasers<T>(
   work: (releaseLater: (release: Release) => void) => Promise<T>,
 ): Promise<T> {
-  const releases: Release[] = [];
-  const errors: unknown[] = [];
-  const attempt = async <Value>(action: () => Promise<Value>): Promise<Value | undefined> => {
-    try {
-      return await action();
-    } catch (error) {
-      errors.push(error);
-      return undefined;
-    }
-  };
-  const outcome = await attempt(async () => ({
-    value: await work((release) => {
-      releases.push(release);
-    }),
-  }));
-  for (const release of releases.reverse()) await attempt(release);
-  if (outcome && errors.length === 0) return outcome.value;
-  throw errors[0];
+  const releasers = createReleasers();
+  let value: T;
+  try {
+    value = await work(releasers.push);
+  } catch (error) {
+    await releasers.run().catch(() => undefined);
+    throw error;
+  }
+  await releasers.run();
+  return value;
 }

@@ -20,6 +20,7 @@ import { createGetReadiness } from '../operations/service/getReadiness.js';
 import { createGetServiceInformation } from '../operations/service/getServiceInformation.js';
 import { createContractOperations } from '../operations/service/showContract.js';
 import { openRedisConnections } from './redisConnections.js';
+import { createReleasers, type Releasers } from './releasers.js';
 import { createTaskOperations } from './taskOperations.js';
 import { createWorkerOperations } from './workerOperations.js';
 
@@ -34,15 +35,15 @@ const PUBLIC_ON_DEMAND: readonly OperationId[] = ['getMetrics'];
 
 const CONTRACT = new URL('../../../openapi.yaml', import.meta.url);
 
-/** How long to wait for Redis: at the start before listening, at the end for its goodbye. */
+/** How long to wait for Redis: before listening, and at the end for its answer to QUIT. */
 const CONNECTION_PATIENCE_MS = 1_000;
 
 /** How long the last traces may take to reach their collector when the service stops. */
 const EXPORT_PATIENCE_MS = 2_000;
 
 /**
- * Opens Redis, builds the app and listens. Redis may be down: the service starts all the same, says so,
- * and works as soon as Redis does. Whatever else fails closes what has been opened and rejects.
+ * Opens Redis, builds the app and listens. A Redis that is down does not fail the start: the service says so, and
+ * works as soon as Redis does. Any other failure closes what has been opened and rejects.
  *
  * @param overrides.contract the contract in place of the service's own
  * @param overrides.metricsExchange by which several processes count together
@@ -50,7 +51,27 @@ const EXPORT_PATIENCE_MS = 2_000;
 export async function startService(
   config: Config,
   log: Log,
-  overrides: { contract?: URL; metricsExchange?: MetricsExchange | undefined } = {},
+  overrides: Overrides = {},
+): Promise<Service> {
+  const opened = createReleasers();
+  try {
+    return await openService(config, log, overrides, opened);
+  } catch (error) {
+    await opened.run().catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Overrides {
+  contract?: URL;
+  metricsExchange?: MetricsExchange | undefined;
+}
+
+async function openService(
+  config: Config,
+  log: Log,
+  overrides: Overrides,
+  opened: Releasers,
 ): Promise<Service> {
   const { http } = config;
   const contract = loadContract(
@@ -61,6 +82,10 @@ export async function startService(
     { RESULT_WAIT_MAX: config.results.waitMax },
   );
   const connections = openRedisConnections(config, log);
+  opened.push(() => connections.close(CONNECTION_PATIENCE_MS));
+  const tracing = await startTracing(config.tracing, contract.version, log);
+  opened.push(() => tracing.close(EXPORT_PATIENCE_MS));
+
   const { client, control } = connections;
   const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
   const waiters = createWaiters(http.maxWaiters);
@@ -69,61 +94,51 @@ export async function startService(
     waiters: waiters.count,
     exchange: overrides.metricsExchange,
   });
+  const route = createRouting(config.tasks.routing);
+  const readResult = createResultReader(client.backend, config.redis.backend.keyPrefix);
+  const workers = createWorkerOperations(config, log, { control, route, readResult });
+  const tasks = createTaskOperations(config, log, {
+    ...{ connections, route, readResult },
+    checkTaskType: workers.checkTaskType,
+    count: metrics.countAssignment,
+  });
   let draining = false;
-
-  try {
-    const route = createRouting(config.tasks.routing);
-    const readResult = createResultReader(client.backend, config.redis.backend.keyPrefix);
-    const workers = createWorkerOperations(config, log, { control, route, readResult });
-    const tasks = createTaskOperations(config, log, {
-      ...{ connections, route, readResult },
-      checkTaskType: workers.checkTaskType,
-      count: metrics.countAssignment,
-    });
-    const tracing = await startTracing(config.tracing, contract.version, log);
-    const application = createApp({
-      config: http,
-      contract,
-      log,
-      waiters,
-      countRequest: requestCounter(client, config, log),
-      watch: metrics.requests,
-      tracing,
-      operations: {
-        getServiceInformation: createGetServiceInformation(contract),
-        ...tasks,
-        ...workers.operations,
-        getHealth: createGetHealth({ version: contract.version, redisAnswers }),
-        getLiveness,
-        getMetrics: createGetMetrics(metrics.text),
-        getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
-        getConsole: createGetConsole(contract, http.rootPath),
-        ...createContractOperations(contract, http.rootPath),
-      },
-    });
-    await connections.untilReady(CONNECTION_PATIENCE_MS);
-    const server = await startServer(application, {
-      ...http,
-      methods: [...contract.methods, 'OPTIONS'],
-    });
-    return {
-      port: server.port,
-      async close() {
-        draining = true;
-        await delay(config.process.shutdownDelayMs);
-        // Not before: during the delay, whoever is sent away comes back here.
-        waiters.endAll();
-        await server.drain(config.process.shutdownTimeoutMs);
-        await Promise.all([
-          connections.close(CONNECTION_PATIENCE_MS),
-          tracing.close(EXPORT_PATIENCE_MS),
-        ]);
-      },
-    };
-  } catch (error) {
-    await connections.close(0);
-    throw error;
-  }
+  const application = createApp({
+    config: http,
+    contract,
+    log,
+    waiters,
+    countRequest: requestCounter(client, config, log),
+    watch: metrics.requests,
+    tracing,
+    operations: {
+      getServiceInformation: createGetServiceInformation(contract),
+      ...tasks,
+      ...workers.operations,
+      getHealth: createGetHealth({ version: contract.version, redisAnswers }),
+      getLiveness,
+      getMetrics: createGetMetrics(metrics.text),
+      getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
+      getConsole: createGetConsole(contract, http.rootPath),
+      ...createContractOperations(contract, http.rootPath),
+    },
+  });
+  await connections.untilReady(CONNECTION_PATIENCE_MS);
+  const server = await startServer(application, {
+    ...http,
+    methods: [...contract.methods, 'OPTIONS'],
+  });
+  opened.push(() => server.drain(config.process.shutdownTimeoutMs));
+  return {
+    port: server.port,
+    async close() {
+      draining = true;
+      await delay(config.process.shutdownDelayMs);
+      // Not before the delay: until then, a client that is sent away comes back here.
+      waiters.endAll();
+      await opened.run();
+    },
+  };
 }
 
 function requestCounter(
