@@ -31,6 +31,8 @@ export interface ContenderOptions {
   variables?: Readonly<Record<string, string>> | undefined;
   /** More arguments for its Node.js, such as --cpu-prof. */
   nodeArguments?: readonly string[] | undefined;
+  /** The main.js of another build of the service. */
+  program?: string | undefined;
 }
 
 const START_DEADLINE_MS = 30_000;
@@ -86,7 +88,7 @@ interface Launch {
 
 /** Each with its defaults: everything that it can do is switched on. */
 function launchOf(name: ContenderName, port: number, options: ContenderOptions): Launch {
-  const { redisUrl, python, folder, variables, nodeArguments = [] } = options;
+  const { redisUrl, python, folder, variables, nodeArguments = [], program = SERVICE } = options;
   const environment = {
     PATH: process.env.PATH,
     REDIS_URL: redisUrl,
@@ -98,7 +100,7 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
       return {
         command: process.execPath,
         // As `npm start` does.
-        arguments: ['--enable-source-maps', '--max-semi-space-size=8', ...nodeArguments, SERVICE],
+        arguments: ['--enable-source-maps', '--max-semi-space-size=8', ...nodeArguments, program],
         environment: { ...environment, FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: String(port) },
         // So that no file .env of the checkout is read.
         folder,

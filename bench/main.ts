@@ -1,9 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { runCommandLine } from '../stack/commandLine.js';
 import { preparePython } from '../stack/python.js';
 import { withReleasers } from '../stack/releasers.js';
+import { AGAINST_COLUMNS, againstCells, runAgainst } from './against.js';
 import { CASES } from './cases.js';
 import { cells, COLUMNS } from './comparison.js';
 import { CONTENDERS, PEER_FOLDER } from './contenders.js';
@@ -28,7 +30,8 @@ process.exitCode = await runCommandLine({ readOptions, usage: USAGE, run: bench 
 function bench(options: Options): Promise<number> {
   return withReleasers(async (releaseLater) => {
     const python = await preparePython({
-      folder: PEER_FOLDER,
+      // Where the peer does not run, the workers' packages will do: they have a Redis.
+      folder: options.mode === 'against' ? `${PROJECT}workers-py` : PEER_FOLDER,
       environment: process.env,
       say: progress,
     });
@@ -42,6 +45,8 @@ function bench(options: Options): Promise<number> {
         return showWaiting(stage);
       case 'guard':
         return guard(stage, options);
+      case 'against':
+        return showAgainst(stage, options);
     }
   });
 }
@@ -71,6 +76,15 @@ async function showWaiting(stage: Stage): Promise<number> {
   );
   if (waiting.remark !== '') print(`\n${waiting.remark}`);
   await writeResults('waiting.json', waiting);
+  return 0;
+}
+
+async function showAgainst(stage: Stage, { against = '', cases }: Options): Promise<number> {
+  const other = join(resolve(against), 'src/main.js');
+  const comparisons = await runAgainst(stage, other, cases, progress);
+  const table = textTable(AGAINST_COLUMNS, againstCells(comparisons));
+  print(`\n${machineText(comparisons.machine)}\n\n${table}`);
+  await writeResults('against.json', comparisons);
   return 0;
 }
 

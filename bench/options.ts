@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 
+import { AGAINST_CASES } from './against.js';
 import { CASES, type Case } from './cases.js';
 import { CONTENDERS, type ContenderName } from './contenders.js';
 
@@ -15,15 +16,19 @@ Measures this service, its FastAPI peer and a bare HTTP server under the same lo
   --write-readme    puts the figures into README.md, docs/speed.md and docs/speed.svg
   --curves          measures by connections, queue depth, payload and processes instead
   --waiting         measures how soon clients that wait for a task hear of its end, and what many of them cost
+  --against FOLDER  measures the CPU time per request of this build and of the one in FOLDER (its dist), in
+                    alternating rounds at 32 and at 1,000 connections; --only names cases
   --guard           holds the ratios against bench/guard.json instead, and exits with 1 beyond them
 `;
 
 export interface Options {
-  mode: 'table' | 'curves' | 'waiting' | 'guard';
+  mode: 'table' | 'curves' | 'waiting' | 'guard' | 'against';
   quick: boolean;
   cases: readonly Case[];
   contenders: readonly ContenderName[];
   profileFolder: string | undefined;
+  /** The folder `dist` of another build to compare with. */
+  against: string | undefined;
   writesReadme: boolean;
 }
 
@@ -39,6 +44,7 @@ export function readOptions(args: readonly string[]): Options {
       curves: { type: 'boolean', default: false },
       waiting: { type: 'boolean', default: false },
       guard: { type: 'boolean', default: false },
+      against: { type: 'string' },
     },
   });
   const { curves, waiting, guard, ...ofTable } = values;
@@ -54,15 +60,29 @@ export function readOptions(args: readonly string[]): Options {
     (name) => !cases.some((work) => work.name === name) && !contenders.some((it) => it === name),
   );
   if (unknown !== undefined) throw new Error(`--only: there is no ${unknown}`);
+  if (values.against !== undefined && (modes > 0 || contenders.length > 0)) {
+    throw new Error('--against takes no other option but --only with names of cases');
+  }
   if (names.length > 0 && values['write-readme']) {
     throw new Error('--write-readme needs all cases and contenders: leave --only out');
   }
   return {
-    mode: curves ? 'curves' : waiting ? 'waiting' : guard ? 'guard' : 'table',
+    mode: modeOf(values),
     quick: values.quick,
-    cases: cases.length === 0 ? CASES : cases,
+    cases: cases.length > 0 ? cases : values.against === undefined ? CASES : AGAINST_CASES,
     contenders: contenders.length === 0 ? CONTENDERS : contenders,
     profileFolder: values.profile,
+    against: values.against,
     writesReadme: values['write-readme'],
   };
+}
+
+function modeOf(values: {
+  curves: boolean;
+  waiting: boolean;
+  guard: boolean;
+  against?: string | undefined;
+}): Options['mode'] {
+  if (values.against !== undefined) return 'against';
+  return (['curves', 'waiting', 'guard'] as const).find((mode) => values[mode]) ?? 'table';
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { againstCells, runAgainst } from '../../bench/against.js';
 import { CASES, resultRequest } from '../../bench/cases.js';
 import { speedChart } from '../../bench/chart.js';
 import { compare } from '../../bench/comparison.js';
@@ -102,6 +103,9 @@ describe('The bench: its arithmetic', () => {
     assert.deepEqual(readOptions(['--only', 'service']).cases, CASES);
     assert.throws(() => readOptions(['--only', 'mixd']), /there is no mixd/);
     assert.throws(() => readOptions(['--fast']), /--fast/);
+    const against = readOptions(['--against', 'elsewhere/dist']);
+    assert.deepEqual([against.mode, against.against], ['against', 'elsewhere/dist']);
+    assert.throws(() => readOptions(['--against', 'dist', '--guard']), /no other option/);
   });
 });
 
@@ -193,6 +197,25 @@ describe('The bench: a tiny run', function () {
     const bars = speedChart(results).match(/<rect class="bar /g) ?? [];
     assert.equal(bars.length, results.rows.length);
   });
+});
+
+describe('The bench: this build beside another', function () {
+  this.timeout(60_000);
+
+  it('compares the CPU time per request, pair by pair', () =>
+    withReleasers(async (releaseLater) => {
+      const stage = await openStage(theFleet().python, releaseLater);
+      const { cases } = readOptions(['--against', 'dist', '--only', 'assign-small']);
+      const effort = { pairs: 1, rounds: 2, connections: [2], warmUpMs: 50, measuredMs: 300 };
+      const program = join(REPOSITORY, 'dist/src/main.js');
+      const compared = await runAgainst(stage, program, cases, silent, effort);
+      const [row] = againstCells(compared);
+      assert.deepEqual(row?.slice(0, 2), ['assign-small', '2']);
+      if (process.platform === 'linux') {
+        assert.match(row[2] ?? '', /^\d+\.\d$/);
+        assert.match(row[4] ?? '', /^[+-]\d+\.\d %$/);
+      }
+    }));
 });
 
 describe('The bench: clients that wait', function () {
