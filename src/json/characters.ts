@@ -24,7 +24,7 @@ export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
-/** The position behind the JSON string that begins at `start`; the text's end if it never ends. */
+/** The position after the JSON string that begins at `start`; the text's end if the string never ends. */
 export function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end >= 0) {
@@ -32,7 +32,7 @@ export function endOfString(text: string, start: number): number {
     while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) {
       backslashes += 1;
     }
-    // An odd number of them escapes the quote.
+    // An odd number of backslashes escapes the quote.
     if (backslashes % 2 === 0) {
       return end + 1;
     }
@@ -41,7 +41,7 @@ export function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** The position behind the number, well-formed or not, that begins at `start`. */
+/** The position after the number, well-formed or not, that begins at `start`. */
 export function endOfNumber(text: string, start: number): number {
   let end = start + 1;
   while (isPartOfNumber(text.charCodeAt(end))) {

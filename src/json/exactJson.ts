@@ -15,9 +15,9 @@ import {
 import { pointerPart } from './jsonPointer.js';
 
 /**
- * A JSON value in Python's terms, with what JSON.parse loses: an integer of any size is a bigint, any
- * other number a number (`1.0`, and `NaN`, `Infinity` and `-Infinity`, which Python's json module reads
- * and writes), and an object is a Map, whose keys keep their order even where they look like integers.
+ * A JSON value that keeps what JSON.parse loses. An integer of any size is a bigint; any other number is a number
+ * (`1.0`, and `NaN`, `Infinity` and `-Infinity`, which Python's json module reads and writes); an object is a Map, so
+ * that keys that look like integers keep their places.
  */
 export type ExactValue =
   | null
@@ -28,7 +28,7 @@ export type ExactValue =
   | readonly ExactValue[]
   | ReadonlyMap<string, ExactValue>;
 
-/** A JSON text holds what Python can't, at the place that the JSON pointer names. */
+/** A JSON text holds a value that Python can't hold, at `pointer` (RFC 6901). */
 export class UnsuitableJson extends RangeError {
   override readonly name = 'UnsuitableJson';
   readonly pointer: string;
@@ -40,13 +40,14 @@ export class UnsuitableJson extends RangeError {
 }
 
 /**
- * Reads a JSON text. Of two members of the same name the last one counts, in the first one's place: as in
- * JSON.parse, and as in Python's json module.
+ * Reads a JSON text. If a name is repeated, the last value counts, in the first one's place: as in JSON.parse and in
+ * Python's json module.
  *
  * @throws SyntaxError where the text is not JSON
- * @throws UnsuitableJson for an integer of more than 4300 digits; and, unless `allowsInfinity`, for another
- *   number beyond a double's range, which Python makes an infinity, and for `NaN` and `Infinity` themselves
- * @throws RangeError where it is nested thousands of levels deep
+ * @throws UnsuitableJson for an integer of more than 4300 digits; unless `allowsInfinity`, also for another number
+ *   beyond a double's range, which Python reads as an infinity
+ * @throws SyntaxError for `NaN`, `Infinity` and `-Infinity`, unless `allowsInfinity`
+ * @throws RangeError if it is nested thousands of levels deep
  */
 export function parseExact(
   text: string,
@@ -61,14 +62,14 @@ export function parseExact(
   const unsuitable = (reason: string): never => {
     throw new UnsuitableJson(path.map(pointerPart).join(''), reason);
   };
-  /** The next character that is no white space. */
+  /** Skips white space and returns the next character's code, NaN at the end. */
   const peek = (): number => {
     while (isSpace(text.charCodeAt(position))) {
       position += 1;
     }
     return text.charCodeAt(position);
   };
-  /** Skips the comma before another item, or the bracket behind the last. */
+  /** Skips the comma before another item, or the bracket after the last one. */
   const hasMore = (closing: number): boolean => {
     const code = peek();
     if (code !== COMMA && code !== closing) {
@@ -77,7 +78,7 @@ export function parseExact(
     position += 1;
     return code === COMMA;
   };
-  /** Skips the opening bracket, and the closing one that follows it in an empty container. */
+  /** Skips the opening bracket and, if the container is empty, the closing one. */
   const isEmpty = (closing: number): boolean => {
     position += 1;
     const found = peek() === closing;
@@ -90,7 +91,7 @@ export function parseExact(
     }
     const start = position;
     position = endOfString(text, start);
-    // JSON.parse knows the escapes, and which characters need one.
+    // JSON.parse reads the escapes, and refuses characters that need one.
     return JSON.parse(text.slice(start, position)) as string;
   };
   const readItem = (key: string | number): ExactValue => {
@@ -118,7 +119,7 @@ export function parseExact(
     if (isEmpty(CLOSING_BRACKET)) {
       return [];
     }
-    // V8 makes room for 17 items when it grows an empty array: much memory for many small lists.
+    // Not from []: V8 grows an empty array to 17 places, which is much memory for many small lists.
     const values = [readItem(0)];
     while (hasMore(CLOSING_BRACKET)) {
       values.push(readItem(values.length));
@@ -165,8 +166,8 @@ export function parseExact(
 }
 
 /**
- * Writes JSON that Python's json module reads as the same value; `NaN` and the infinities, for which
- * JSON has no number, as `null`.
+ * Writes JSON that Python's json module reads as the same value. `NaN` and the infinities, for which JSON has no number,
+ * become `null`.
  */
 export function writeExact(value: ExactValue): string {
   if (typeof value === 'bigint') {
@@ -206,5 +207,5 @@ const WORDS: readonly (readonly [string, ExactValue])[] = [
   ['-Infinity', -Infinity],
 ];
 
-/** CPython's default of `sys.set_int_max_str_digits`: its json module refuses longer integers. */
+/** CPython's default for `sys.set_int_max_str_digits`; its json module refuses longer integers. */
 const MAXIMUM_DIGITS = 4300;

@@ -8,7 +8,7 @@ import {
   QUOTE,
 } from './characters.js';
 
-/** The texts of the items of a JSON list that has some. JSON.parse must have accepted it. */
+/** Returns the text of each item of a JSON list, which must not be empty. JSON.parse must have accepted it. */
 export function itemTexts(text: string): readonly string[] {
   const items: string[] = [];
   let start = text.indexOf('[') + 1;

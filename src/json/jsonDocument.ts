@@ -2,24 +2,25 @@ import { parseExact, UnsuitableJson } from './exactJson.js';
 import { itemTexts } from './itemTexts.js';
 import { scanJson, type JsonScan } from './scanJson.js';
 
-/** A JSON text, as a value and as its sender wrote it. */
+/** A JSON document, as a value and as the text that was sent. */
 export interface JsonDocument {
   text: string;
-  /** What JSON.parse makes of it. */
+  /** The result of JSON.parse. */
   value: unknown;
-  /** A member by its name, where the document is an object that has it. */
+  /** Returns the member of this name, if the document is an object that has one. */
   member: (name: string) => JsonPart | undefined;
 }
 
 /** A part of a document. */
 export interface JsonPart {
   text: string;
-  /** What JSON.parse makes of the text, if it loses nothing of the document (`isPlain`); or `parseExact`. */
+  /** The result of JSON.parse if `isPlain`, else that of `parseExact`. */
   value: unknown;
+  /** Whether JSON.parse loses nothing of the whole document. */
   isPlain: boolean;
 }
 
-/** How much structure a text may have, beside its length. */
+/** Bounds of a document's structure; its length is bounded elsewhere. */
 export interface JsonLimits {
   /** Levels of objects and lists. */
   depth: number;
@@ -28,10 +29,10 @@ export interface JsonLimits {
 }
 
 /**
- * Reads a JSON text that Python's json module must read too.
+ * Reads a JSON text that Python's json module must be able to read too.
  *
- * @throws SyntaxError where it is not JSON (RFC 8259)
- * @throws UnsuitableJson where Python could not hold it, or it is beyond the limits
+ * @throws SyntaxError if it is not JSON (RFC 8259)
+ * @throws UnsuitableJson if Python could not hold it, or it is beyond the limits
  */
 export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument {
   const value: unknown = JSON.parse(text);
@@ -46,7 +47,7 @@ export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument
   return documentOf(text, value, scan);
 }
 
-/** The items of a document that is a list, as documents of their own. */
+/** Returns each item of a list as a document. The document must be a list. */
 export function itemsOf(list: JsonDocument): readonly JsonDocument[] {
   const values = list.value as readonly unknown[];
   const texts = values.length === 0 ? [] : itemTexts(list.text);

@@ -1,6 +1,6 @@
 import { remembered } from '../remembered.js';
 
-/** A part of an answer that is JSON already, and is sent as it is. */
+/** A part of an answer that is JSON text already and is sent unchanged. */
 export class JsonText {
   readonly text: string;
 
@@ -9,12 +9,12 @@ export class JsonText {
   }
 }
 
-/** JSON of a text of which there are few, such as the name of a queue. */
+/** JSON.stringify for texts that recur, such as names of queues. */
 export const quoted = remembered((text) => JSON.stringify(text));
 
 /**
- * Writes JSON. The value's own members may be JsonText, and so may those of the objects in a list that is its
- * member; what is undefined is left out.
+ * Writes JSON. JsonText may stand for a member of the value, and for a member of an object in a list that is a member.
+ * Undefined members are left out.
  */
 export function writeJson(value: object): string {
   if (Array.isArray(value)) {

@@ -1,10 +1,9 @@
-/** What is shown in place of a value that is not to be shown. */
+/** Shown in place of a sensitive value. */
 const MASK = '***';
 
 /**
- * A value with `***` at each of these JSON pointers, whatever is there. What lies beside the pointers' paths
- * is shared with `value`, which stays as it is. Objects may be Maps, as those of `parseExact` are; a pointer
- * to nothing is ignored.
+ * Returns a copy of the value with `***` at each of these JSON pointers. A pointer to nothing is ignored. Parts beside the
+ * pointers' paths are shared with `value`, which does not change. Objects may be Maps, as `parseExact` makes them.
  */
 export function redacted(value: unknown, pointers: readonly string[]): unknown {
   if (pointers.length === 0) {
@@ -23,10 +22,10 @@ export function redacted(value: unknown, pointers: readonly string[]): unknown {
   return masked(value, root);
 }
 
-/** The pointers as a tree, so that what they have in common is copied once. */
+/** The pointers as a tree, so that each object on a shared path is copied once. */
 type Path = Map<string | typeof END, Path>;
 
-/** Marks the end of a pointer: keys are strings. */
+/** Marks the end of a pointer. A symbol, as every string may be a key. */
 const END = Symbol('end of a JSON pointer');
 
 function keysOf(pointer: string): string[] {
@@ -61,7 +60,7 @@ function maskedMap(value: ReadonlyMap<string, unknown>, path: Path): ReadonlyMap
   return copy;
 }
 
-/** Of own members alone: an assignment to another `__proto__` would not make a member. */
+/** Masks own members only: assigning to an inherited `__proto__` would change the prototype. */
 function maskedMembers(copy: object, path: Path): object {
   for (const [key, rest] of path) {
     if (key !== END && Object.hasOwn(copy, key)) {

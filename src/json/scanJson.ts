@@ -14,17 +14,17 @@ import {
   QUOTE,
 } from './characters.js';
 
-/** What a scan finds in the text of a JSON object. */
+/** The members and the structure of a JSON text. */
 export interface JsonScan {
-  /** The text of a member; of two of the same name, the last one's. */
+  /** Returns the text of a member; the last one's if its name is repeated. */
   member: (name: string) => string | undefined;
   /** The text of each member, by its name. */
   members: () => ReadonlyMap<string, string>;
-  /** Whether JSON.parse keeps all that Python's json module would: every number and the keys' order. */
+  /** Whether JSON.parse keeps all that Python's json module keeps: every number, and the order of keys. */
   isPlain: boolean;
-  /** How many levels deep objects and lists are nested: 0 for a scalar, 1 for `{"a": 1}`. */
+  /** Levels of nested objects and lists: 0 for a scalar, 1 for `{"a": 1}`. */
   depth: number;
-  /** How many members its objects have together, repeated ones included. */
+  /** The number of members of all objects, repeated ones included. */
   keys: number;
 }
 
@@ -37,8 +37,8 @@ interface Place {
 }
 
 /**
- * Looks at each token of a JSON text once, without making values of them. JSON.parse or `parseExact` must
- * have accepted the text. Where it is no object, it has no members.
+ * Visits each token of a JSON text once, and makes no values. JSON.parse or `parseExact` must have accepted the text. A
+ * text that is no object has no members.
  */
 export function scanJson(text: string): JsonScan {
   const places: Place[] = [];
@@ -92,7 +92,7 @@ export function scanJson(text: string): JsonScan {
     isPlain,
     depth: deepest,
     keys,
-    // Most callers want one or two members: a map of all takes longer to make than the scan.
+    // Most callers want one or two members; making a map of all takes longer than the scan.
     member(name) {
       const found = findPlace(text, places, name);
       return found && textAt(text, found);
@@ -102,7 +102,7 @@ export function scanJson(text: string): JsonScan {
 }
 
 function findPlace(text: string, places: readonly Place[], name: string): Place | undefined {
-  // Without escapes, a name stands in the text as it is.
+  // A text without escapes has each name as it is.
   const isMeant = text.includes('\\')
     ? (place: Place) => nameAt(text, place) === name
     : ({ nameStart, nameEnd }: Place) =>
@@ -118,7 +118,7 @@ function nameAt(text: string, { nameStart, nameEnd }: Place): string {
   return JSON.parse(text.slice(nameStart, nameEnd)) as string;
 }
 
-/** JSON.parse moves keys that look like integers to the front; one may be written in escapes. */
+/** JSON.parse moves keys that look like integers to the front. A key may hide its digits behind escapes. */
 function mayBeIntegerKey(text: string, start: number, end: number): boolean {
   const first = text.charCodeAt(start + 1);
   if (!isDigit(first) && first !== BACKSLASH) {
@@ -131,7 +131,7 @@ function mayBeIntegerKey(text: string, start: number, end: number): boolean {
   return text.charCodeAt(next) === COLON;
 }
 
-/** Fifteen digits are an integer that a double holds. */
+/** Whether a double keeps this number's text. A double holds every integer of up to fifteen digits. */
 function isPlainNumber(text: string, start: number, end: number): boolean {
   if (end - start <= 15) {
     let position = start + 1;

@@ -6,7 +6,7 @@ import { createTaskTypeSeries } from './taskTypeSeries.js';
 /** The fate of an assignment's message; `invalid` where no worker could read it, so that it was not sent. */
 export type Assigned = Fate | 'invalid';
 
-/** @param seconds from the validated request until Redis has answered, or was waited for too long */
+/** @param seconds from the validated request to the answer of Redis, or to the end of the wait for it */
 export type CountAssignment = (taskType: string, outcome: Assigned, seconds: number) => void;
 
 /** In seconds. */
@@ -17,7 +17,7 @@ const DURATION_BOUNDS = [
 /**
  * Returns the function that counts and times assignments by task type.
  *
- * @param named task types that have series from the start; all others are `other` at first
+ * @param named task types with series from the start; all others count as `other` at first
  */
 export function createAssignmentMetrics(
   registry: Registry,
@@ -41,7 +41,7 @@ export function createAssignmentMetrics(
       'unknown (sent, and not acknowledged in time), invalid (params that no worker could read).',
     labelNames: ['task_type', 'outcome'],
     registers: [registry],
-    // Those that are 0 are there too: a rate needs to see where a counter starts.
+    // Zeros are written too: Prometheus's rate() needs to see where a counter starts.
     collect() {
       this.reset();
       for (const [taskType, { counts }] of series.all()) {

@@ -12,14 +12,14 @@ export interface DurationSeries {
 
 interface Series {
   labels: Readonly<Record<string, string>>;
-  /** How many lie between each bound and the one below; the last ones lie above all. */
+  /** `counts[i]` lie above `bounds[i - 1]` and not above `bounds[i]`; the last entry lies above all bounds. */
   counts: number[];
   sum: number;
 }
 
 /**
- * Registers a histogram that counts in plain numbers, and makes what prom-client writes of them when it is asked:
- * prom-client's own finds its series and its bucket by texts, each time that it counts.
+ * Registers a histogram that counts in plain numbers and builds prom-client's values at a scrape. prom-client's own
+ * Histogram looks up its series and its bucket by text at each observation.
  *
  * @param options.bounds in seconds, ascending
  */
@@ -31,10 +31,10 @@ export function createDurations(
   const all: Series[] = [];
   const get = (): Promise<unknown> => {
     const used = all.filter(({ counts }) => counts.some((count) => count > 0));
-    const values = used.flatMap((series) => valuesOf(name, bounds, series));
+    const values = used.flatMap((series) => cumulativeValues(name, bounds, series));
     return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values });
   };
-  // As prom-client's own sums of several processes, which are no more than this either.
+  // prom-client needs no more of a metric than this: its own sums over several processes have no more either.
   registry.registerMetric({ name, get } as unknown as Metric);
 
   return {
@@ -57,8 +57,8 @@ export function createDurations(
   };
 }
 
-/** As Prometheus's text format wants them: each bucket counts what is in those below, too. */
-function valuesOf(
+/** Prometheus's buckets are cumulative: each includes those below. */
+function cumulativeValues(
   name: string,
   bounds: readonly number[],
   { labels, counts, sum }: Series,

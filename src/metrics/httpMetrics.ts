@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { createDurations, type DurationSeries } from './durations.js';
 
-/** What is told of every request. Costs some hundred nanoseconds, once its series are there. */
+/** To be called for every request. A call costs some hundred nanoseconds once its series exists. */
 export interface RequestMetrics {
   began: () => void;
   /**
@@ -24,12 +24,12 @@ const DURATION_BOUNDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-/** RFC 9110, section 9, and RFC 5789. Node knows some thirty more; in the labels they are `other`. */
+/** Methods with a label of their own (RFC 9110, section 9; RFC 5789). Node's some thirty others are `other`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Counts and times requests. The labels hold nothing that a client makes up: neither its path nor its method. */
+/** Counts and times requests. Labels hold no text of a client, so that clients can't make up series. */
 export function createRequestMetrics(registry: Registry): RequestMetrics {
-  /** By method, then by operation: to make one key of both would cost more than to look twice. */
+  /** By method, then by operation: two look-ups cost less than one key made of both. */
   const series = new Map<string, Map<string, Series>>();
   let inFlight = 0;
 
@@ -45,7 +45,7 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
     help: 'Requests that have ended, by route of the contract, method and status; the status "aborted" was cut before its answer.',
     labelNames: ['route', 'method', 'status'],
     registers,
-    // What has been counted since the start is kept in plain numbers.
+    // Counts are kept in plain numbers and written at a scrape: prom-client's inc() looks series up by text.
     collect() {
       this.reset();
       for (const one of [...series.values()].flatMap((byOperation) => [...byOperation.values()])) {
@@ -66,8 +66,8 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
 
   const seriesOf = (route: typeof UNMATCHED, sentMethod: string): Series => {
     const method = METHODS.has(sentMethod) ? sentMethod : 'other';
-    const byOperation = entryOf(series, method, () => new Map<string, Series>());
-    return entryOf(byOperation, route.operationId, () => ({
+    const byOperation = getOrMake(series, method, () => new Map<string, Series>());
+    return getOrMake(byOperation, route.operationId, () => ({
       route: route.path,
       method,
       duration: durations.labels(route.path, method),
@@ -83,7 +83,7 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
       inFlight -= 1;
       const one = series.get(method)?.get(route.operationId) ?? seriesOf(route, method);
       one.duration.observe(seconds);
-      entryOf(one.byStatus, status ?? 'aborted', startCount).count += 1;
+      getOrMake(one.byStatus, status ?? 'aborted', startCount).count += 1;
     },
   };
 }
@@ -100,8 +100,8 @@ function startCount(): { count: number } {
   return { count: 0 };
 }
 
-/** The value under this key, made first if need be. */
-function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+/** Returns the value under this key, and makes it where there is none. */
+function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
   if (known !== undefined) {
     return known;

@@ -10,24 +10,24 @@ import { createStateMetrics, type StateSources } from './stateMetrics.js';
 export interface Metrics {
   requests: RequestMetrics;
   countAssignment: CountAssignment;
-  /** All of them in Prometheus's text format. Rejects where those of other processes can't be had. */
+  /** All metrics in Prometheus's text format. Rejects with MetricsUnavailable if another process does not answer. */
   text: () => Promise<string>;
 }
 
-/** By which the processes of a service know of each other's metrics. */
+/** Shares metrics among the processes of a service. */
 export interface MetricsExchange {
-  /** Lets the others have what this process has counted, whenever they ask. */
+  /** Hands over this process's metrics whenever another process asks. */
   offer: (snapshot: () => Promise<Snapshot>) => void;
-  /** What all have counted: this one, the others and those that have ended. */
+  /** The metrics of all processes: this one, the others, and those that have ended. */
   gather: () => Promise<readonly Snapshot[]>;
 }
 
 export interface MetricsOptions extends StateSources {
-  /** Those that the contract describes. */
+  /** The task types that the contract describes. */
   taskTypes: readonly string[];
   /** How many clients wait for a change. */
   waiters: () => number;
-  /** Undefined where there is no other process. */
+  /** Undefined if this is the only process. */
   exchange: MetricsExchange | undefined;
 }
 
@@ -49,7 +49,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ).metrics();
   };
 
-  /** Those who ask at the same time get the same text: they cost no more than one, however many they are. */
+  // Concurrent scrapes share one run, so that many cost no more than one.
   let underWay: Promise<string> | undefined;
   return {
     requests,

@@ -1,15 +1,14 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 /**
- * The metrics of this process: CPU time, memory, garbage collection, event-loop delay (`perf_hooks`, sampled each
- * 10 ms, so that an idle loop shows about 10 ms). There is one registry for each process, as its samplers can't be
- * stopped.
+ * Returns the registry of this process's own metrics: CPU time, memory, garbage collection, event-loop delay (sampled
+ * every 10 ms by `perf_hooks`, so that an idle loop shows about 10 ms). It is made once: its samplers can't be stopped.
  */
 export function processMetrics(): Registry {
   if (registry === undefined) {
     registry = new Registry();
     collectDefaultMetrics({ register: registry });
-    for (const name of MISNAMED) {
+    for (const name of LEFT_OUT) {
       registry.removeSingleMetric(name);
     }
   }
@@ -18,8 +17,8 @@ export function processMetrics(): Registry {
 
 let registry: Registry | undefined;
 
-/** Gauges with the suffix of counters, and what Node.js has deprecated (`nodejs_active_resources` tells the same). */
-const MISNAMED = [
+/** Gauges with a counter's suffix, and deprecated ones: `nodejs_active_resources` has the same. */
+const LEFT_OUT = [
   'nodejs_active_resources_total',
   'nodejs_active_handles',
   'nodejs_active_handles_total',

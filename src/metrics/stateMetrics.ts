@@ -1,18 +1,18 @@
 import { Gauge, type Registry } from 'prom-client';
 
-/** What is asked anew for each scrape. None of it rejects, or takes longer than a scrape may. */
+/** Asked at each scrape. None rejects, or takes longer than a scrape may. */
 export interface StateSources {
   version: string;
   nodeVersion: string;
-  /** Whether Redis answers, by the role that it has. */
+  /** Whether Redis answers, by role. */
   redisStates: () => Promise<readonly { role: string; isUp: boolean }[]>;
-  /** Of the queues that could be asked for. */
+  /** The depths of the queues that could be read. */
   queueDepths: () => Promise<readonly { queue: string; priority: number; depth: number }[]>;
 }
 
 /**
- * Adds the metrics of what all processes share, which whoever is asked reads for all of them. Returns the function
- * that reads them.
+ * Registers the metrics of what all processes share (Redis, the queues), and returns the function that reads them. The
+ * process that is scraped reads them, and for all.
  */
 export function createStateMetrics(registry: Registry, sources: StateSources): () => Promise<void> {
   const registers = [registry];
@@ -40,7 +40,7 @@ export function createStateMetrics(registry: Registry, sources: StateSources): (
     for (const { role, isUp } of states) {
       redisUp.set({ role }, isUp ? 1 : 0);
     }
-    // A depth that is not known now must not stay as it was.
+    // Without this, a queue that can't be read would keep its last depth.
     queueDepth.reset();
     for (const { queue, priority, depth } of depths) {
       queueDepth.set({ queue, priority }, depth);

@@ -1,26 +1,26 @@
-/** The series of each task type. There are few of them, whatever clients send. */
+/** The series of each task type. Their number is bounded, whatever clients send. */
 export interface TaskTypeSeries<Series> {
-  /** @param isQueued whether a task of this type has just been queued, which speaks for the type */
+  /** @param isQueued whether a task of this type has just been queued: only these count towards a series of its own */
   of: (taskType: string, isQueued: boolean) => Series;
   all: () => Iterable<readonly [taskType: string, series: Series]>;
 }
 
-/** The task type of all those that have no series of their own. It is well-formed: a task type may be called so. */
+/** The label of types without a series of their own. A task type may have this very name: it shares the series. */
 const OTHER = 'other';
 
-/** Of task types that the contract does not describe. */
+/** Bound of the series of types that the contract does not describe. */
 const MOST_SERIES = 100;
 
 /**
- * How often a type must have been queued before it has a series of its own. This service can't tell a task type
- * that a worker has from one that was made up: those are made up anew each time, such as with an id in them.
+ * Cardinality guard: a type gets a series of its own after being queued this often. The service does not know which
+ * types the workers have; invented ones (with an id in them) rarely repeat.
  */
 const QUEUED_OFTEN = 10;
 
-/** When so many types are candidates, they are forgotten: each was queued less than QUEUED_OFTEN times. */
+/** Bound of the types counted towards QUEUED_OFTEN. When it is reached, counting starts anew. */
 const MOST_CANDIDATES = 1_000;
 
-/** @param named those that have a series from the start */
+/** @param named task types with a series from the start */
 export function createTaskTypeSeries<Series>(
   named: readonly string[],
   make: (taskType: string) => Series,

@@ -1,13 +1,17 @@
 import type { Config } from '../config/config.js';
 import type { Snapshot } from '../metrics/snapshots.js';
 
-/** Tells workers from other processes, here and in a list of processes. */
+/** Marks a worker among processes: in this program, and in the output of `ps`. */
 export const WORKER_ARGUMENT = '--worker';
 
 /**
- * What goes through the channel between a worker (`joined`, `failed`, `gather`, `snapshot`) and its primary. A
- * worker that wants the metrics of all asks the primary to `gather` them, which asks each for its `snapshot` and
- * answers `gathered`, under the number of the question.
+ * The messages between the primary and its workers.
+ *
+ *     worker  -> primary   joined    failed   gather                                      snapshot
+ *     primary -> worker    config    stop     snapshotWanted (to all)   gathered
+ *
+ * A worker that is scraped sends `gather`. The primary asks every worker for its `snapshot`, and answers `gathered`.
+ * `question` tells which answer belongs to which question.
  */
 export type Message =
   | { orchestrator: 'joined' }
@@ -20,7 +24,7 @@ export type Message =
   | { orchestrator: 'gathered'; question: number; snapshots: readonly Snapshot[] };
 export type MessageOf<Kind> = Extract<Message, { orchestrator: Kind }>;
 
-/** Others may use the channel too. */
+/** Tells this program's messages from those of others on the channel. */
 export function isMessage<Kind extends Message['orchestrator']>(
   message: unknown,
   kind: Kind,

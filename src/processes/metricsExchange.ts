@@ -4,13 +4,13 @@ import type { MetricsExchange } from '../metrics/metrics.js';
 import type { Snapshot } from '../metrics/snapshots.js';
 import { isMessage, type Message } from './messages.js';
 
-/** How long the primary may take, which waits a second for a worker that is busy. */
+/** How long to wait for the primary, which waits up to a second for a busy worker. */
 const PATIENCE_MS = 3_000;
 
-/** The number of the snapshot by which a worker says that it has some; no question has it. */
+/** The number of the first snapshot, which nobody asked for: it tells the primary that this worker has metrics. */
 const UNASKED = 0;
 
-/** The exchange of metrics, seen from a worker. Gathering rejects with MetricsUnavailable. */
+/** The worker's end of the exchange of metrics. `gather` rejects with MetricsUnavailable after PATIENCE_MS. */
 export function createMetricsExchange(worker: Worker): MetricsExchange {
   const waiting = new Map<number, (snapshots: readonly Snapshot[]) => void>();
   let questions = 0;

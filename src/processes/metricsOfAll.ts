@@ -2,15 +2,15 @@ import type { Worker } from 'node:cluster';
 import { withDeparted, type Snapshot } from '../metrics/snapshots.js';
 import { isMessage, type Message } from './messages.js';
 
-/** Gathers in the primary what its workers have counted. */
+/** The primary's end of the exchange of metrics: gathers the snapshots of all workers. */
 export interface MetricsOfAll {
-  /** Listens to a worker that has just been started. Returns what is to be called when it has ended. */
+  /** Listens to a worker that has just started. Returns a function to call when the worker has ended. */
   add: (worker: Worker) => () => void;
 }
 
 /**
- * How long a worker may take to say what it has counted. What it has said last stands for one that is busy for
- * longer: a sum that falls and rises again would look like a burst.
+ * How long to wait for a worker's snapshot. A worker that is busy for longer counts with its last one: a sum that
+ * falls and rises again would look like a burst.
  */
 const PATIENCE_MS = 1_000;
 
@@ -19,7 +19,7 @@ export function createMetricsOfAll(): MetricsOfAll {
   let departed: Promise<Snapshot> = Promise.resolve([]);
   let questions = 0;
 
-  /** Resolves when each has answered, or its time is up. */
+  /** Resolves when each worker has answered or its time is up. */
   const askAll = async (): Promise<void> => {
     questions += 1;
     const question = questions;
@@ -42,7 +42,7 @@ export function createMetricsOfAll(): MetricsOfAll {
 
   const answer = async (worker: Worker, question: number): Promise<void> => {
     await askAll();
-    // Read at one moment: a worker that ends while this waits would be missing, or counted twice.
+    // Both are read before the await: a worker that ends meanwhile would be missing, or counted twice.
     const [ended, latest] = [departed, [...members].map((member) => member.latest)];
     tell(worker, { orchestrator: 'gathered', question, snapshots: [await ended, ...latest] });
   };
@@ -77,16 +77,16 @@ export function createMetricsOfAll(): MetricsOfAll {
   };
 }
 
-/** A worker that has metrics. */
+/** A worker that has offered its metrics. */
 interface Member {
   worker: Worker;
-  /** What it has said last. */
+  /** Its last snapshot. */
   latest: Snapshot;
-  /** What to do when it answers, by question. */
+  /** Called when it answers, by question. */
   waiting: Map<number, () => void>;
 }
 
-/** To one that is gone nothing can be told: the callback keeps that from being an `error` event. */
+/** The callback keeps the failure of a send to an ended worker from becoming an `error` event. */
 function tell(worker: Worker, message: Message): void {
   worker.send(message, () => undefined);
 }

@@ -4,21 +4,21 @@ import type { MetricsExchange } from '../metrics/metrics.js';
 import { isMessage, WORKER_ARGUMENT, type Message, type MessageOf } from './messages.js';
 import { createMetricsExchange } from './metricsExchange.js';
 
-/** The primary process, seen from one of its workers. */
+/** A worker's view of its primary process. */
 export interface Primary {
-  /** What the primary has read; not the environment, which may have changed since. */
+  /** The configuration as the primary read it: .env may have changed since. */
   config: Promise<Config>;
-  /** Resolves when the primary stops, and when it is gone. */
+  /** Resolves when the primary stops or is gone. */
   stopped: Promise<string>;
-  /** Says why this worker gives up. */
+  /** Reports why this worker gives up. */
   fail: (reason: string) => void;
-  /** Lets this process end. */
+  /** Closes the channel, which keeps this process alive. */
   leave: () => void;
   metrics: MetricsExchange;
 }
 
 /**
- * The primary, for one of its workers; undefined in any other process.
+ * Joins the primary if this process is one of its workers; returns undefined in any other process.
  *
  * @param programArguments of this process
  */
@@ -40,7 +40,7 @@ export function joinPrimary(programArguments: readonly string[]): Primary | unde
     });
   const disconnected = new Promise<string>((resolve) => {
     worker.on('disconnect', () => {
-      // Without this, Node ends the process once this listener has run, whatever is in flight.
+      // Otherwise Node ends the process right after this listener, whatever is in flight.
       worker.exitedAfterDisconnect = true;
       resolve('disconnect');
     });
@@ -58,9 +58,9 @@ export function joinPrimary(programArguments: readonly string[]): Primary | unde
       }
     },
   };
-  // A primary that is gone can't be told anything, and `disconnect` says so.
+  // A send to a primary that is gone fails; `disconnect` reports that already.
   worker.on('error', () => undefined);
-  // A message that nobody listens to yet is lost: the primary waits for this one.
+  // Sent once the listeners are there: the primary waits for it, as earlier messages would be lost.
   tell({ orchestrator: 'joined' });
   return primary;
 }

@@ -6,25 +6,25 @@ import type { Service } from '../service/service.js';
 import { createMetricsOfAll, type MetricsOfAll } from './metricsOfAll.js';
 import { prepareWorkers, startWorker, type WorkerEnd, type WorkerProcess } from './worker.js';
 
-/** Processes did not start or not stop as they should. The message is for whoever runs the service. */
+/** Processes failed to start, or to stop in order. The message is for the operator. */
 export class ProcessFailure extends Error {
   override readonly name = 'ProcessFailure';
 }
 
 export interface ProcessesOptions {
   log: Log;
-  /** Is handed what the workers log: whole lines of JSON. */
+  /** Receives the workers' log as whole lines of JSON. */
   forward: (lines: Buffer) => void;
-  /** When it resolves, no process is started any more. */
+  /** Once it resolves, no more processes are started. */
   stopSignal: Promise<unknown>;
 }
 
 /**
- * Starts as many workers, processes of this program, as `config.process.count` says. They share the port, and
- * what may be in flight. Resolves when all of them listen; from then on, one that ends is replaced, after a
- * pause where it has not lived for long. Closing lets all of them drain.
+ * Starts `config.process.count` workers, which are processes of this program. They share one port and divide the bounds
+ * of what is in flight. Resolves when all listen. A worker that ends later is replaced, after a pause if it was young.
+ * `close` lets all workers drain.
  *
- * @throws ProcessFailure when one can't start, with all of them ended; when closing, if one has not drained
+ * @throws ProcessFailure if a worker can't start, once all have ended; `close` throws it if a worker did not drain
  */
 export async function startProcesses(config: Config, options: ProcessesOptions): Promise<Service> {
   if (!cluster.isPrimary) {
@@ -53,7 +53,7 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
     const ports = await Promise.all(places.map(({ started }) => started));
     crew.hasStarted = true;
     return {
-      // Where a stop came before they listened, none has a port.
+      // No worker has a port if a stop came before they listened.
       port: ports.find((port) => port !== undefined) ?? config.http.port,
       async close() {
         stop();
@@ -78,18 +78,18 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
   }
 }
 
-/** What a worker needs to stop in order, beside the times that the configuration gives it. */
+/** Added to the configured times before workers that do not stop are killed. */
 const GRACE_MS = 5_000;
 
-/** Of Node.js: a longer one ends at once. */
+/** setTimeout's maximum: Node fires a longer timer at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The pauses before a process that has lived for less than SETTLED_MS is replaced double from the first. */
+/** A worker younger than SETTLED_MS is replaced after a pause, which doubles each time up to LONGEST_PAUSE_MS. */
 const SETTLED_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** The bounds of what is in flight hold for all workers together; each can take the largest body. */
+/** Divides the bounds of what is in flight among the workers. Each can still take the largest body. */
 function shareOf(config: Config): Config {
   const { count } = config.process;
   const { bodyLimitBytes, inFlight, maxWaiters } = config.http;
@@ -107,7 +107,7 @@ function shareOf(config: Config): Config {
   };
 }
 
-/** `started` resolves with the port when a worker listens, or with undefined when a stop has come first. */
+/** `started` resolves with the port when a worker listens, or with undefined if a stop came first. */
 function fillPlace(crew: Crew): { started: Promise<number | undefined>; finished: Promise<void> } {
   let onListening: (port: number) => void = () => undefined;
   const listening = new Promise<number>((resolve) => {
@@ -117,7 +117,7 @@ function fillPlace(crew: Crew): { started: Promise<number | undefined>; finished
   return { started: Promise.race([listening, finished.then(() => undefined)]), finished };
 }
 
-/** Runs one worker after the other until the stop. Rejects when one ends before the service has started. */
+/** Runs one worker after the other until the stop. Rejects if one ends before it listens at the start. */
 async function keepFilled(crew: Crew, onListening: (port: number) => void): Promise<void> {
   const { log, stopping, running } = crew;
   const isOver = (): boolean => stopping.aborted;
@@ -141,7 +141,7 @@ async function keepFilled(crew: Crew, onListening: (port: number) => void): Prom
     }
     const isYoung = performance.now() - startedAt < SETTLED_MS;
     pauseMs = isYoung ? Math.min(Math.max(FIRST_PAUSE_MS, 2 * pauseMs), LONGEST_PAUSE_MS) : 0;
-    // With 0 ends one that was sent a signal of its own.
+    // Exit code 0: somebody stopped this worker with a signal.
     const report = end.code === 0 ? log.warning : log.critical;
     report('A process has ended, and another takes its place', { ...fields, pause_ms: pauseMs });
     await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
@@ -165,13 +165,13 @@ function killAll(crew: Crew): void {
 }
 
 interface Crew extends ProcessesOptions {
-  /** Of one worker. */
+  /** The configuration of one worker. */
   config: Config;
   metrics: MetricsOfAll;
   running: Set<WorkerProcess>;
   stopping: AbortSignal;
-  /** Whether all have listened. */
+  /** Whether every worker has listened once. */
   hasStarted: boolean;
-  /** Whether one has ended otherwise than by draining when it should have drained. */
+  /** Whether a worker ended without draining during the stop. */
   hasFailed: boolean;
 }

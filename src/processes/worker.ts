@@ -5,13 +5,13 @@ import type { Log } from '../log/log.js';
 import { isMessage, WORKER_ARGUMENT, type Message } from './messages.js';
 import type { MetricsOfAll } from './metricsOfAll.js';
 
-/** A worker, seen from the primary process that has started it. */
+/** The primary's view of one of its workers. */
 export interface WorkerProcess {
-  /** Resolves when it has ended and all that it has logged is handed on. */
+  /** Resolves when the worker has ended and its whole log is forwarded. */
   ended: Promise<WorkerEnd>;
-  /** Lets it drain and end, as a signal does. */
+  /** Lets the worker drain and end, as SIGTERM does. */
   stop: () => void;
-  /** Ends it at once. */
+  /** Ends the worker at once. */
   kill: () => void;
 }
 
@@ -19,32 +19,31 @@ export interface WorkerEnd {
   pid: number | undefined;
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Why it has given up, in its own words. */
+  /** Why the worker gave up, as it reported itself. */
   reason: string | undefined;
   hasListened: boolean;
 }
 
 /**
- * To be called once, before the first startWorker().
+ * Sets up node:cluster. To be called once, before the first startWorker().
  *
- * Connections are handed to the workers in turn (SCHED_RR), which costs some 20 µs for each, and nothing for
- * the requests on it. Left to the kernel (SCHED_NONE), they go to whichever worker wakes up first, and stay
- * there: of 64 that a proxy opens at once and keeps, one of four workers got two thirds on average, where
- * its share of MAX_REQUESTS_IN_FLIGHT is a quarter. And so the port is the primary's alone: when the primary
- * is gone, the port is free.
+ * The primary hands connections to the workers in turn (SCHED_RR): some 20 µs per connection, nothing per request. With
+ * SCHED_NONE the kernel gives them to whichever worker wakes up first: of 64 connections that a proxy opened at once,
+ * one of four workers got two thirds on average, but has a quarter of MAX_REQUESTS_IN_FLIGHT. With SCHED_RR, too, the
+ * primary alone holds the port, so that the port is free when the primary is gone.
  */
 export function prepareWorkers(): void {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({
     args: [WORKER_ARGUMENT],
-    // Its log comes through a pipe, which keeps what a process has written before it died.
+    // The log comes through a pipe, which still holds what a worker wrote before it died.
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    // JSON would lose Infinity and the digests of keys.
+    // JSON would lose Infinity and the digests of API keys, which are Buffers.
     serialization: 'advanced',
   });
 }
 
-/** @param options.forward is handed whole lines */
+/** @param options.forward receives whole lines */
 export function startWorker(
   config: Config,
   options: {
@@ -65,11 +64,11 @@ export function startWorker(
   let isStopping = false;
   let reason: string | undefined;
   const tell = (message: Message): void => {
-    // Without a callback, a failure would be an `error` event.
+    // Without a callback, a failed send would be an `error` event.
     worker.send(message, () => undefined);
   };
 
-  // A channel that breaks is that of a worker that ends, which is told by `close`.
+  // The channel breaks when a worker ends; `close` reports that.
   worker.on('error', () => undefined);
   worker.on('message', (message: unknown) => {
     if (isMessage(message, 'failed')) {
@@ -90,7 +89,7 @@ export function startWorker(
   const ended = new Promise<WorkerEnd>((resolve) => {
     child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
       leaveMetrics();
-      // One that has left in order has taken or refused what was handed to it.
+      // A worker that left in order has taken or refused every connection.
       if (!worker.exitedAfterDisconnect) {
         handles.closeUntaken();
       }
@@ -117,30 +116,31 @@ export function startWorker(
   };
 }
 
-/** Ends all workers of this process at once, if it has some. */
+/** Ends all workers of this process at once. */
 export function killWorkers(): void {
   for (const worker of Object.values(cluster.workers ?? {})) {
     worker?.process.kill('SIGKILL');
   }
 }
 
-/** The connections that are handed to a worker. Node hands on one at a time, and waits for a worker to take it. */
+/** The connection that Node is handing to a worker. Node hands over one at a time and waits for the answer. */
 interface Handles {
-  /** Closes the one that a dead worker has not taken. */
+  /** Closes the connection that a dead worker has not taken. */
   closeUntaken: () => void;
-  /** Closes the one that it has refused, where all stop: the others refuse it too. */
+  /** While all workers stop: closes the connection that this worker refused, as the others refuse it too. */
   closeRefused: () => void;
 }
 
 /**
- * Watches them, as Node keeps open for ever what nobody takes (`handoff` and `distribute` of
- * lib/internal/cluster/round_robin_handle.js): its client would wait for ever too.
+ * Node never closes a connection that no worker takes, so that its client would wait for ever (`handoff` and `distribute`
+ * in Node's lib/internal/cluster/round_robin_handle.js). There is no public way to see it: this replaces `child.send`
+ * and reads `internalMessage`. `reusePort` (Node.js 22.12) makes it needless.
  */
 function watchHandles(child: ChildProcess, isStopping: () => boolean): Handles {
   const send = child.send.bind(child) as (...values: unknown[]) => boolean;
   let latest: { close: () => void } | undefined;
   let isRefused = false;
-  // To close what is closed does nothing.
+  // Closing twice does nothing.
   const closeRefused = (): void => {
     if (isRefused && isStopping()) {
       latest?.close();
@@ -154,7 +154,7 @@ function watchHandles(child: ChildProcess, isStopping: () => boolean): Handles {
     }
     return send(...values);
   };
-  // The answer to a handle, as `onconnection` of lib/internal/cluster/child.js sends it.
+  // A worker's answer to a connection, sent by `onconnection` in Node's lib/internal/cluster/child.js.
   child.on('internalMessage', (message: { accepted?: boolean }) => {
     if (message.accepted === false) {
       isRefused = true;
@@ -171,7 +171,7 @@ function watchHandles(child: ChildProcess, isStopping: () => boolean): Handles {
 
 const LINE_END = 0x0a;
 
-/** Hands on whole lines, as many as have come, and keeps the beginning of the next one. */
+/** Forwards the whole lines of each chunk together, and keeps the beginning of the next line. */
 function createLineSplitter(forward: (lines: Buffer) => void): {
   add: (chunk: Buffer) => void;
   rest: () => string;

@@ -1,4 +1,4 @@
-/** What is left for Redis of the milliseconds that a client waits for its answer. */
+/** The part of a client's waiting time that Redis may use: the rest is for the answer's own way. */
 export function withinAnswerTime(milliseconds: number): number {
   return Math.floor(milliseconds * 0.95);
 }

@@ -8,7 +8,7 @@ import { createMetrics, type Metrics, type MetricsExchange } from '../metrics/me
 import { startOpenTelemetry } from '../tracing/openTelemetry.js';
 import { handOnTraces, type Tracing } from '../tracing/tracing.js';
 
-/** The metrics of a service whose connections are these. */
+/** Creates the service's metrics; the depths and states of Redis are read over these connections. */
 export function observeService(options: {
   config: Config;
   contract: Contract;
@@ -28,7 +28,7 @@ export function observeService(options: {
     nodeVersion: process.version,
     taskTypes: contract.taskTypes,
     redisStates: () => statesOf(client, config.redis.healthTimeoutMs),
-    // A scrape does not wait for a Redis that is away.
+    // A scrape must not wait for a Redis that is away.
     queueDepths: async () =>
       client.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
     waiters,
@@ -36,7 +36,7 @@ export function observeService(options: {
   });
 }
 
-/** What requests say of their traces is handed on, and if so wished, spans are added and exported. */
+/** Propagates callers' trace context; with an OTLP endpoint, also records and exports spans. */
 export async function startTracing(
   { exportsSpans }: Config['tracing'],
   version: string,

@@ -11,21 +11,21 @@ import { createStateChanges, type StateChanges } from '../celery/results/stateCh
 import type { Config } from '../config/config.js';
 import type { Log } from '../log/log.js';
 
-/** Everything that is open to Redis. */
+/** All connections to Redis. */
 export interface RedisConnections {
   client: CeleryClient;
-  /** Hears for all who wait for a task; opened for the first one. */
+  /** Subscribes for all clients that wait for a task. Opened for the first of them. */
   changes: StateChanges;
-  /** Beside the others, so that no task and no result waits behind a search through a queue. */
+  /** Commands to workers and searches through queues: apart, so that no task and no result waits behind a search. */
   control: LaterConnection;
   /** Whether broker and result backend both answer now. */
   answer: (milliseconds: number) => Promise<boolean>;
-  /** Waits until both can be used, or the time is over. */
+  /** Waits until both are usable, for `milliseconds` at most. */
   untilReady: (milliseconds: number) => Promise<void>;
   close: (milliseconds: number) => Promise<void>;
 }
 
-/** Opens the connections to Redis, and has the log say how they fare. Redis may be down. */
+/** Opens the connections and logs their changes. Redis may be down. */
 export function openRedisConnections(
   { redis, tasks, results }: Config,
   log: Log,
@@ -81,7 +81,7 @@ function connectionPlan(
   const { address } = redis[role === 'backend' ? role : 'broker'];
   return {
     address,
-    // So that a client may be answered on another connection when the first one has fallen silent.
+    // Half of the answer's time, so that a second connection can still answer if the first one falls silent.
     settings: { sentinel: redis.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
     events: connectionEvents({ role, url: address.label }, log),
   };

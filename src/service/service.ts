@@ -26,11 +26,11 @@ import { createWorkerOperations } from './workerOperations.js';
 
 export interface Service {
   port: number;
-  /** Drains requests in flight, then closes Redis. */
+  /** Answers the requests in flight, then exports the last traces and closes Redis. */
   close: () => Promise<void>;
 }
 
-/** Operations that ask for no key where the configuration says so. */
+/** Operations that METRICS_PUBLIC frees of API keys. */
 const PUBLIC_ON_DEMAND: readonly OperationId[] = ['getMetrics'];
 
 const CONTRACT = new URL('../../../openapi.yaml', import.meta.url);
@@ -149,7 +149,7 @@ function requestCounter(
   if (http.rateLimitPerMinute === 0) {
     return undefined;
   }
-  // Not the broker's, which may wait for its replicas.
+  // Not on the broker's connection, where commands may wait for replicas.
   return createRequestQuota(backend.redis, {
     keyPrefix: redis.backend.keyPrefix,
     perMinute: http.rateLimitPerMinute,

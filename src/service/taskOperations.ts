@@ -16,7 +16,7 @@ import { createWatchTask } from '../operations/results/watchTask.js';
 import { withinAnswerTime } from './answerTime.js';
 import type { RedisConnections } from './redisConnections.js';
 
-/** What sends tasks, and what reads and follows their results. */
+/** Creates the operations that assign tasks and that read or follow their results. */
 export function createTaskOperations(
   config: Config,
   log: Log,
@@ -58,8 +58,8 @@ export function createTaskOperations(
 }
 
 /**
- * How far ahead an eta may be, in seconds: a worker holds the message until then, and acknowledges it after
- * the run at the latest. A tenth of the visibility timeout is left for that.
+ * How far ahead an eta may be, in seconds. A worker holds the message until then and acknowledges it after the run at
+ * the latest; later than the visibility timeout, the task would run twice. A tenth of it is left for the run.
  */
 function longestDelay(visibilityTimeout: number): number {
   return Math.floor(visibilityTimeout * 0.9);

@@ -17,12 +17,12 @@ import { createRevokeTask } from '../operations/tasks/revokeTask.js';
 import { createTaskTypeCheck, type CheckTaskType } from '../operations/tasks/strictTaskTypes.js';
 import { withinAnswerTime } from './answerTime.js';
 
-/** What is asked of the queues and of the workers, and the check of task types where it is wanted. */
+/** Creates the operations that ask queues and workers, and with STRICT_TASK_TYPES the check of task types. */
 export function createWorkerOperations(
   config: Config,
   log: Log,
   parts: {
-    /** Its own, so that no task and no result waits behind a search through a queue. */
+    /** A connection of its own, so that no task and no result waits behind a search through a queue. */
     control: LaterConnection;
     route: (taskType: string) => RoutedTask;
     readResult: ReadResult;

@@ -3,15 +3,15 @@ import { headersOf, readTraceContext, traceparentOf, type TraceContext } from '.
 import { reporting, type ExportEvents } from './reporting.js';
 import type { Answer, RequestHead, RequestTrace, Sending, SentTask, Tracing } from './tracing.js';
 
-/** The name of this service in traces, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES gives another. */
+/** The default `service.name`; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over it. */
 const SERVICE_NAME = 'orchestrator';
 
 type Api = typeof import('@opentelemetry/api');
 
 /**
- * Makes spans of requests and of what they send, and exports them by OTLP over HTTP in JSON, as the variables
- * `OTEL_*` of the environment say, which OpenTelemetry reads itself. It is loaded here, for those who want it. A
- * collector that is slow or away costs no request anything: what does not fit into a bounded queue is dropped.
+ * Records spans of requests and of the messages they send, and exports them by OTLP over HTTP in JSON. OpenTelemetry
+ * reads its `OTEL_*` variables from the environment itself, and is loaded here only, as it costs every start 100 ms and
+ * more. A slow collector delays no request: spans that do not fit into the bounded queue are dropped.
  */
 export async function startOpenTelemetry(version: string, events: ExportEvents): Promise<Tracing> {
   const [api, { ExportResultCode }, sdk, { OTLPTraceExporter }, resources] = await Promise.all([
@@ -111,7 +111,7 @@ function headersFor(
   });
 }
 
-/** "Semantic conventions for HTTP spans", a server's. Not the query, in which a client may send a key. */
+/** From "Semantic conventions for HTTP spans" (server). Without the query, in which a client may send a key. */
 function attributesOfRequest({
   method,
   url,
@@ -132,7 +132,7 @@ function attributesOfRequest({
   };
 }
 
-/** "Semantic conventions for messaging spans"; of Celery's words, those that its own instrumentation has. */
+/** From "Semantic conventions for messaging spans"; `celery.task_name` is from Celery's own instrumentation. */
 function attributesOfTask({ id, name, queue }: SentTask): Attributes {
   return {
     'messaging.system': 'celery',
@@ -146,7 +146,7 @@ function attributesOfTask({ id, name, queue }: SentTask): Attributes {
 
 type Attributes = Record<string, string | number>;
 
-/** A 4xx is no error of a server's span. */
+/** Ends a server's span. A 4xx is no error in it, as the semantic conventions say. */
 function endRequest(api: Api, span: Span, method: string, answer: Answer): void {
   const { route, status, client, failure } = answer;
   if (route !== undefined) {

@@ -1,15 +1,15 @@
 import type { ExportResultCode } from '@opentelemetry/core';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 
-/** What an operator wants to know of the export: each change once. */
+/** Called once at each change. */
 export interface ExportEvents {
   failing: (reason: string) => void;
   working: () => void;
 }
 
 /**
- * The same exporter, which tells when it begins to fail and when it works again, and says nothing of it to
- * OpenTelemetry, which would write a line for each batch.
+ * Wraps an exporter: reports when it begins to fail and when it works again. OpenTelemetry is told that each batch
+ * succeeded, as it would log a line for each one that failed.
  */
 export function reporting(
   exporter: SpanExporter,

@@ -1,19 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers of a message, as those of HTTP are called: `traceparent`, `tracestate` and `baggage`. */
+/** Headers of a message: `traceparent`, `tracestate` and `baggage`, named as in HTTP. */
 export type TraceHeaders = Readonly<Record<string, string>>;
 
-/** What a request says of the trace that it is part of. */
+/** The trace that a request is part of, as its headers say. */
 export interface TraceContext {
-  /** As it was sent, well-formed. */
+  /** `text` is the header as it was sent. Undefined if it was malformed or missing. */
   parent: { text: string; traceId: string; spanId: string; flags: number } | undefined;
   state: string | undefined;
   baggage: string | undefined;
 }
 
 /**
- * Reads the headers of W3C Trace Context and W3C Baggage. What is malformed counts as not sent, as the standard
- * says, and a `tracestate` without a `traceparent` too. Returns undefined where nothing is left.
+ * Reads the headers of W3C Trace Context and W3C Baggage. A malformed header counts as missing, as the standard says, and
+ * so does a `tracestate` without a `traceparent`. Returns undefined if nothing is left.
+ *
+ * Not by `@opentelemetry/core`: these headers are handed on without OpenTelemetry too, and to load its parser costs each
+ * process 100 ms of CPU time and 4 MB. Nor does it keep the text of a version to come.
  */
 export function readTraceContext(headers: IncomingHttpHeaders): TraceContext | undefined {
   const { traceparent, baggage } = headers;
@@ -29,7 +32,7 @@ export function readTraceContext(headers: IncomingHttpHeaders): TraceContext | u
   return parent === undefined && context.baggage === undefined ? undefined : context;
 }
 
-/** The headers by which others take part in this trace. */
+/** Returns the headers that hand this trace on. */
 export function headersOf({ parent, state, baggage }: TraceContext): TraceHeaders {
   return {
     ...(parent !== undefined && { traceparent: parent.text }),
@@ -42,12 +45,12 @@ export function traceparentOf(traceId: string, spanId: string, flags: number): s
   return `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, '0')}`;
 }
 
-/** `traceparent` (Trace Context, section 3.2): later versions may add fields, and ff is none. */
+/** `traceparent` (Trace Context, section 3.2). Later versions may add fields; ff is no version. */
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 function parentIn(sent: string): TraceContext['parent'] {
-  // What is longer is of no version that is known, and would go into every message.
+  // A longer one is of no known version, and would go into every message.
   const parts = sent.length > 128 ? null : TRACEPARENT.exec(sent.trim());
   if (parts === null) {
     return undefined;
@@ -63,7 +66,7 @@ function parentIn(sent: string): TraceContext['parent'] {
 const STATE_MEMBER =
   /^(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/;
 
-/** What must be handed on at least (section 3.3.1.5), and what may be there at most (section 3.3.1.1). */
+/** The least that must be handed on (section 3.3.1.5), and the most members allowed (section 3.3.1.1). */
 const STATE_CHARACTERS = 512;
 const STATE_MEMBERS = 32;
 
@@ -72,12 +75,12 @@ function stateIn(sent: string): string | undefined {
   if (members.length > STATE_MEMBERS || !members.every((member) => STATE_MEMBER.test(member))) {
     return undefined;
   }
-  return joined(members, STATE_CHARACTERS);
+  return joinFitting(members, STATE_CHARACTERS);
 }
 
 /**
- * `list-member` of `baggage` (Baggage, section 3.3.1): a token, a value in ASCII, and properties. One expression for
- * all of it would take time that grows with the square of a header's length.
+ * `list-member` of `baggage` (Baggage, section 3.3.1): a token, a value in ASCII, and properties. One expression for all
+ * of it would need time that grows with the square of the header's length.
  */
 function isBaggageMember(member: string): boolean {
   const [pair = '', ...properties] = member.split(';');
@@ -90,16 +93,16 @@ function isBaggageMember(member: string): boolean {
   );
 }
 
-/** What must be handed on at least (section 3.3.2). */
+/** The least that must be handed on (section 3.3.2). */
 const BAGGAGE_CHARACTERS = 8_192;
 const BAGGAGE_MEMBERS = 64;
 
 function baggageIn(sent: string): string | undefined {
   const members = membersOf(sent).filter(isBaggageMember);
-  return joined(members.slice(0, BAGGAGE_MEMBERS), BAGGAGE_CHARACTERS);
+  return joinFitting(members.slice(0, BAGGAGE_MEMBERS), BAGGAGE_CHARACTERS);
 }
 
-/** Of a header that was sent twice, Node has joined the values. */
+/** Node joins the values of a repeated header; String() does so for a list. */
 function textOf(header: string | string[] | undefined): string {
   return header === undefined ? '' : String(header);
 }
@@ -111,8 +114,8 @@ function membersOf(list: string): string[] {
     .filter((member) => member !== '');
 }
 
-/** As many whole members, from the first, as fit; undefined for none. */
-function joined(members: readonly string[], most: number): string | undefined {
+/** Joins the first members that fit into `most` characters; undefined if none does. */
+function joinFitting(members: readonly string[], most: number): string | undefined {
   let text = '';
   for (const member of members) {
     const longer = text === '' ? member : `${text},${member}`;

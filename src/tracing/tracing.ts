@@ -4,13 +4,13 @@ import { headersOf, readTraceContext, type TraceHeaders } from './traceContext.j
 
 /** How requests take part in traces. */
 export interface Tracing {
-  /** Undefined for a request that has no part in any: it costs nothing. */
+  /** Returns undefined for a request without a trace, which costs nothing. */
   begin: (request: RequestHead) => RequestTrace | undefined;
-  /** Sends what is left, within `milliseconds`. Never rejects. */
+  /** Exports the last spans, for `milliseconds` at most. Never rejects. */
   close: (milliseconds: number) => Promise<void>;
 }
 
-/** What is known of a request before its route is. */
+/** A request before its route is known. */
 export interface RequestHead {
   method: string;
   url: string;
@@ -21,7 +21,7 @@ export interface RequestHead {
 
 /** One request's part in a trace. */
 export interface RequestTrace {
-  /** 32 hexadecimal digits; undefined where the request has no trace but only baggage. */
+  /** 32 hexadecimal digits; undefined for a request with baggage and no trace. */
   traceId: string | undefined;
   startSending: (task: SentTask) => Sending;
   end: (answer: Answer) => void;
@@ -35,14 +35,14 @@ export interface SentTask {
 
 /** A message on its way to its queue. */
 export interface Sending {
-  /** Of the message: by them, whoever runs the task continues the trace. */
+  /** Headers for the message, by which the worker continues the trace. */
   headers: TraceHeaders;
   /** `assigned` and `repeated` are no failure. */
   end: (fate: Fate | 'invalid') => void;
 }
 
 export interface Answer {
-  /** The contract's path; undefined where there is none. */
+  /** The contract's path; undefined if none matched. */
   route: string | undefined;
   /** Undefined for a request that was cut before its answer. */
   status: number | undefined;
@@ -50,7 +50,7 @@ export interface Answer {
   failure: unknown;
 }
 
-/** Hands on what requests say of their traces, and adds nothing of its own. */
+/** Propagates the callers' traces and records no spans. */
 export const handOnTraces: Tracing = {
   begin({ headers }) {
     const context = readTraceContext(headers);
