@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { v4 as uuid } from 'uuid';
 import type { Response } from 'express';
 import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
@@ -74,7 +74,7 @@ export function requestContext(options: {
   return (request, response) => {
     const { arrivedAt } = arrivalOf(request);
     const offered = request.headers['x-request-id'];
-    const id = typeof offered === 'string' && WELL_FORMED_ID.test(offered) ? offered : randomUUID();
+    const id = typeof offered === 'string' && WELL_FORMED_ID.test(offered) ? offered : uuid();
     const context: RequestContext = {
       id,
       match: undefined,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { v4 as uuid } from 'uuid';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChainableCommander } from 'ioredis';
 import { ask, type Answer } from '../../redis/ask.js';
@@ -62,8 +62,8 @@ export function createBroadcast(
   let clock = 0;
 
   return async (method, values = {}, destination) => {
-    const id = randomUUID();
-    const ticket = randomUUID();
+    const id = uuid();
+    const ticket = uuid();
     const queue = controlReplyQueue(id);
     const key = `${keyPrefix}${queue.key}`;
     const bindings = `${keyPrefix}${queue.bindings}`;
@@ -78,7 +78,7 @@ export function createBroadcast(
         {
           clock,
           expires: (Date.now() + PATIENCE_MS) / 1_000,
-          deliveryTag: randomUUID(),
+          deliveryTag: uuid(),
         },
       );
       const results = await execute(

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { v4 as uuid } from 'uuid';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Response } from 'express';
@@ -63,7 +63,7 @@ function hangUp(
   response?: ServerResponse,
 ): void {
   const { status, message } = answer;
-  const id = response === undefined ? randomUUID() : contextOf(response as Response).id;
+  const id = response === undefined ? uuid() : contextOf(response as Response).id;
   const body: components['schemas']['ErrorResponse'] = {
     status: 'error',
     message,

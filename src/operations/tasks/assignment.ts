@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { v4 as uuid } from 'uuid';
 import type { Task } from '../../celery/wire/message.js';
 import type { Fate } from '../../celery/producing/fate.js';
 import type { RoutedTask } from '../../celery/wire/routing.js';
@@ -40,14 +40,14 @@ export function createAssignmentReader(
     const shown = redacted(params.value, belowParams(sensitive));
     const { name, queue } = route(task_type);
     if (options === undefined) {
-      const id = randomUUID();
+      const id = uuid();
       const task = { id, name, queue, params, shown, priority: 0, options: undefined };
       return { task, faults: NONE };
     }
     const read = readTaskOptions(options, sent.member('options')?.text ?? '{}', limits);
     return {
       task: {
-        id: options.task_id ?? randomUUID(),
+        id: options.task_id ?? uuid(),
         name,
         queue: options.queue ?? queue,
         params,
