@@ -126,7 +126,7 @@ describe('The house', () => {
   it('has one home for each fact of the wire', () => {
     assert.deepEqual(filesWith(/celery-task-meta-/), ['celery/results/results.ts']);
     assert.deepEqual(
-      filesWith(/from 'celery-node'/).filter((file) => !file.startsWith('celery/')),
+      filesWith(/from 'celery-node\b/).filter((file) => !file.startsWith('celery/')),
       [],
     );
     assert.deepEqual(

@@ -262,7 +262,7 @@ describe('A message of this service, beside one of Python’s send_task', functi
       const names = { id: 'x', name: 'worker.spec', queue: 'worker_queue' };
       const task = { ...names, params, shown: {}, priority, options: undefined };
       const ours = taskMessage(task, { id: '"x"', argsrepr: '""' }, { origin: 'x', replyTo: 'x' });
-      const properties = JSON.parse(`${ours.properties}}`) as Message['properties'];
+      const properties = JSON.parse(ours.properties.text) as Message['properties'];
       assert.deepEqual(properties.delivery_info, messages[0]?.properties.delivery_info);
       assert.equal(properties.priority, messages[0]?.properties.priority);
       await redis.del(key);

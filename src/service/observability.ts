@@ -1,25 +1,30 @@
-import type { CeleryClient } from '../celery/client.js';
 import { createDepthReader, type ReadDepths } from '../celery/queues/depths.js';
 import { routedQueues } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
 import type { Contract } from '../contract/contract.js';
 import type { Log } from '../log/log.js';
+import type { Connection } from '../redis/connection.js';
 import { createMetrics, type Metrics, type MetricsExchange } from '../metrics/metrics.js';
 import { startOpenTelemetry } from '../tracing/openTelemetry.js';
 import { handOnTraces, type Tracing } from '../tracing/tracing.js';
+
+interface Servers {
+  broker: Connection;
+  backend: Connection;
+}
 
 /** Creates the service's metrics; the depths and states of Redis are read over these connections. */
 export function observeService(options: {
   config: Config;
   contract: Contract;
-  client: CeleryClient;
+  connections: Servers;
   /** How many clients wait for a change. */
   waiters: () => number;
   exchange: MetricsExchange | undefined;
 }): Metrics {
-  const { config, contract, client, waiters, exchange } = options;
+  const { config, contract, connections, waiters, exchange } = options;
   const queues = routedQueues(config.tasks.routing, config.tasks.queues);
-  const readDepths = createDepthReader(() => client.broker, {
+  const readDepths = createDepthReader(() => connections.broker, {
     keyPrefix: config.redis.broker.keyPrefix,
     milliseconds: config.redis.healthTimeoutMs,
   });
@@ -27,10 +32,10 @@ export function observeService(options: {
     version: contract.version,
     nodeVersion: process.version,
     taskTypes: contract.taskTypes,
-    redisStates: () => statesOf(client, config.redis.healthTimeoutMs),
+    redisStates: () => statesOf(connections, config.redis.healthTimeoutMs),
     // A scrape must not wait for a Redis that is away.
     queueDepths: async () =>
-      client.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
+      connections.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
     waiters,
     exchange,
   });
@@ -65,7 +70,7 @@ function knownDepths(read: Awaited<ReturnType<ReadDepths>>) {
 }
 
 async function statesOf(
-  { broker, backend }: CeleryClient,
+  { broker, backend }: Servers,
   milliseconds: number,
 ): Promise<readonly { role: string; isUp: boolean }[]> {
   return Promise.all(

@@ -1,19 +1,21 @@
-import {
-  openCeleryClient,
-  openLater,
-  type CeleryClient,
-  type ConnectionPlan,
-  type LaterConnection,
-} from '../celery/client.js';
-import type { ConnectionEvents } from '../redis/connection.js';
-import { watchEviction } from '../redis/eviction.js';
+import { v4 as uuid } from 'uuid';
+import { CeleryClient } from '../celery/producing/client.js';
+import type { Broker } from '../celery/producing/broker.js';
+import { createRedisBroker } from '../celery/producing/redisBroker/broker.js';
+import { createRedisBackend, type ResultBackend } from '../celery/results/backend.js';
 import { createStateChanges, type StateChanges } from '../celery/results/stateChanges.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log/log.js';
+import { connectionOptions, type Connection, type ConnectionEvents } from '../redis/connection.js';
+import { watchEviction } from '../redis/eviction.js';
+import { openConnection, openLater, type LaterConnection } from '../redis/open.js';
 
 /** All connections to Redis. */
 export interface RedisConnections {
-  client: CeleryClient;
+  /** celery-node's client, which publishes over `broker` and reads over `backend`. */
+  client: CeleryClient<ResultBackend>;
+  broker: Connection;
+  backend: Connection;
   /** Subscribes for all clients that wait for a task. Opened for the first of them. */
   changes: StateChanges;
   /** Commands to workers and searches through queues: apart, so that no task and no result waits behind a search. */
@@ -26,37 +28,52 @@ export interface RedisConnections {
 }
 
 /** Opens the connections and logs their changes. Redis may be down. */
-export function openRedisConnections(
-  { redis, tasks, results }: Config,
-  log: Log,
-): RedisConnections {
-  const backendPlan = connectionPlan('backend', results.timeoutMs, redis, log);
-  const client = openCeleryClient({
-    broker: connectionPlan('broker', tasks.timeoutMs, redis, log),
-    backend: backendPlan,
+export function openRedisConnections(config: Config, log: Log): RedisConnections {
+  const { redis, tasks, results } = config;
+  const conf = celeryConf(config);
+  const brokerPlan = { url: conf.CELERY_BROKER, options: conf.CELERY_BROKER_OPTIONS };
+  const backendPlan = { url: conf.CELERY_BACKEND, options: conf.CELERY_BACKEND_OPTIONS };
+  const eventsOf = (role: string, url: string) => connectionEvents({ role, url }, log);
+  const broker = openConnection({
+    ...brokerPlan,
+    events: eventsOf('broker', redis.broker.address.label),
   });
-  const changes = createStateChanges(client.backend, {
+  const backend = openConnection({
+    ...backendPlan,
+    events: eventsOf('backend', redis.backend.address.label),
+  });
+  const control = openLater({
+    ...brokerPlan,
+    events: eventsOf('control', redis.broker.address.label),
+  });
+  const changes = createStateChanges(backend, {
     globalKeyPrefix: redis.backend.keyPrefix,
     readMs: results.timeoutMs,
-    silenceMs: backendPlan.settings.silenceMs,
+    silenceMs: silenceMs(results.timeoutMs),
     events: {
-      ...connectionEvents({ role: 'states', url: redis.backend.address.label }, log),
+      ...eventsOf('states', redis.backend.address.label),
       refused(reason) {
         log.warning('Redis lets nobody wait for tasks: its user may not SUBSCRIBE', { reason });
       },
     },
   });
-  watchEviction(client.broker, (policy) => {
+  watchEviction(broker, (policy) => {
     log.warning(
       'Redis may evict messages and what makes them unique: set its policy to noeviction',
       { maxmemory_policy: policy },
     );
   });
-  const control = openLater(connectionPlan('control', tasks.timeoutMs, redis, log));
-  const both = [client.broker, client.backend];
+  const client = new CeleryClient({
+    conf,
+    broker: redisBroker(broker, config, log),
+    backend: createRedisBackend(backend, redis.backend.keyPrefix, results.timeoutMs),
+    sender: { origin: tasks.sending.origin, replyTo: uuid(), processId: process.pid },
+    sendsEvents: tasks.sending.sendsEvents,
+  });
+  const both = [broker, backend];
 
   return {
-    ...{ client, changes, control },
+    ...{ client, broker, backend, changes, control },
     async answer(milliseconds) {
       const answers = both.map((connection) => connection.answersPing(milliseconds));
       return (await Promise.all(answers)).every(Boolean);
@@ -71,20 +88,48 @@ export function openRedisConnections(
   };
 }
 
-/** @param answerMs how long a client waits for an answer that needs this connection */
-function connectionPlan(
-  role: 'broker' | 'backend' | 'control',
-  answerMs: number,
-  redis: Config['redis'],
-  log: Log,
-): ConnectionPlan {
-  const { address } = redis[role === 'backend' ? role : 'broker'];
+/** Our configuration in celery-node's words. */
+function celeryConf({ redis, tasks, results }: Config) {
+  const { sentinel } = redis;
+  const broker = redis.broker.address;
+  const backend = redis.backend.address;
   return {
-    address,
-    // Half of the answer's time, so that a second connection can still answer if the first one falls silent.
-    settings: { sentinel: redis.sentinel, silenceMs: between(500, answerMs / 2, 2_000) },
-    events: connectionEvents({ role, url: address.label }, log),
+    CELERY_BROKER: broker.url,
+    CELERY_BROKER_OPTIONS: connectionOptions(broker, {
+      ...{ sentinel, silenceMs: silenceMs(tasks.timeoutMs) },
+    }),
+    CELERY_BACKEND: backend.url,
+    CELERY_BACKEND_OPTIONS: connectionOptions(backend, {
+      ...{ sentinel, silenceMs: silenceMs(results.timeoutMs) },
+    }),
+    CELERY_QUEUE: tasks.routing.queue,
   };
+}
+
+/**
+ * How long a connection may be silent, so that a client may still be answered over the next one.
+ *
+ * @param answerMs how long a client waits for an answer that needs this connection
+ */
+function silenceMs(answerMs: number): number {
+  return Math.round(Math.min(Math.max(500, answerMs / 2), 2_000));
+}
+
+function redisBroker(connection: Connection, { redis, tasks }: Config, log: Log): Broker {
+  return createRedisBroker(connection, {
+    keyPrefix: redis.broker.keyPrefix,
+    database: redis.broker.address.database,
+    replicas: redis.waitReplicas,
+    maximumDepth: tasks.sending.maximumDepth,
+    claimSeconds: tasks.sending.claimSeconds,
+    milliseconds: tasks.timeoutMs,
+    onEventRefused(reason) {
+      log.warning(
+        'Redis refuses the event of a sent task; Flower will show it when a worker has it',
+        { reason },
+      );
+    },
+  });
 }
 
 function connectionEvents(fields: { role: string; url: string }, log: Log): ConnectionEvents {
@@ -96,8 +141,4 @@ function connectionEvents(fields: { role: string; url: string }, log: Log): Conn
       log.warning('No connection to Redis; retrying', { ...fields, reason });
     },
   };
-}
-
-function between(least: number, value: number, most: number): number {
-  return Math.round(Math.min(Math.max(least, value), most));
 }

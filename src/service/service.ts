@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CeleryClient } from '../celery/client.js';
+import type { Connection } from '../redis/connection.js';
 import { createRequestQuota } from '../redis/requestQuota.js';
-import { createResultReader } from '../celery/results/results.js';
 import { createRouting } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
 import { loadContract, type OperationId } from '../contract/contract.js';
@@ -86,18 +85,18 @@ async function openService(
   const tracing = await startTracing(config.tracing, contract.version, log);
   opened.push(() => tracing.close(EXPORT_PATIENCE_MS));
 
-  const { client, control } = connections;
+  const { client, backend, control } = connections;
   const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
   const waiters = createWaiters(http.maxWaiters);
   const metrics = observeService({
-    ...{ config, contract, client },
+    ...{ config, contract, connections },
     waiters: waiters.count,
     exchange: overrides.metricsExchange,
   });
   const route = createRouting(config.tasks.routing);
-  const readResult = createResultReader(client.backend, config.redis.backend.keyPrefix);
+  const { readResult } = client.backend;
   const workers = createWorkerOperations(config, log, { control, route, readResult });
-  const tasks = createTaskOperations(config, log, {
+  const tasks = createTaskOperations(config, {
     ...{ connections, route, readResult },
     checkTaskType: workers.checkTaskType,
     count: metrics.countAssignment,
@@ -108,7 +107,7 @@ async function openService(
     contract,
     log,
     waiters,
-    countRequest: requestCounter(client, config, log),
+    countRequest: requestCounter(backend, config, log),
     watch: metrics.requests,
     tracing,
     operations: {
@@ -142,7 +141,7 @@ async function openService(
 }
 
 function requestCounter(
-  { backend }: CeleryClient,
+  backend: Connection,
   { http, redis }: Config,
   log: Log,
 ): CountRequest | undefined {

@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { createProducer, type ProducerOptions } from '../celery/producing/producer.js';
+import { createProducer } from '../celery/producing/producer.js';
 import type { ReadResult } from '../celery/results/results.js';
 import type { RoutedTask } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
-import type { Log } from '../log/log.js';
 import { createAssignmentReader, type CountAssignment } from '../operations/tasks/assignment.js';
 import { createAssignTask } from '../operations/tasks/assignTask.js';
 import { createAssignTasks } from '../operations/tasks/assignTasks.js';
@@ -19,7 +17,6 @@ import type { RedisConnections } from './redisConnections.js';
 /** Creates the operations that assign tasks and that read or follow their results. */
 export function createTaskOperations(
   config: Config,
-  log: Log,
   parts: {
     connections: RedisConnections;
     route: (taskType: string) => RoutedTask;
@@ -33,7 +30,7 @@ export function createTaskOperations(
 > {
   const { connections, route, readResult, checkTaskType, count } = parts;
   const assigning = {
-    ...createProducer(connections.client.broker, producerOptions(config, log)),
+    ...createProducer(connections.client, config.tasks.sending.compressionThreshold),
     readAssignment: createAssignmentReader(route, {
       queues: config.tasks.queues,
       longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
@@ -63,22 +60,4 @@ export function createTaskOperations(
  */
 function longestDelay(visibilityTimeout: number): number {
   return Math.floor(visibilityTimeout * 0.9);
-}
-
-function producerOptions(config: Config, log: Log): ProducerOptions {
-  const { broker, waitReplicas } = config.redis;
-  const { origin, ...sending } = config.tasks.sending;
-  return {
-    ...sending,
-    keyPrefix: broker.keyPrefix,
-    database: broker.address.database,
-    sender: { origin, replyTo: randomUUID(), processId: process.pid },
-    replicas: waitReplicas,
-    onEventRefused(reason) {
-      log.warning(
-        'Redis refuses the event of a sent task; Flower will show it when a worker has it',
-        { reason },
-      );
-    },
-  };
 }

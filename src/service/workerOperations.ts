@@ -1,4 +1,3 @@
-import type { LaterConnection } from '../celery/client.js';
 import { createBroadcast } from '../celery/fleet/control.js';
 import { createFleetView } from '../celery/fleet/fleetView.js';
 import { createMessageSearch } from '../celery/queues/messageSearch.js';
@@ -9,6 +8,7 @@ import { createTaskTypes, routedQueues, type RoutedTask } from '../celery/wire/r
 import { createTaskQuery } from '../celery/fleet/taskQuery.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log/log.js';
+import type { LaterConnection } from '../redis/open.js';
 import { createExplainTask } from '../operations/tasks/explainTask.js';
 import { createListQueues } from '../operations/fleet/listQueues.js';
 import { createListTasks } from '../operations/fleet/listTasks.js';

@@ -1,4 +1,5 @@
 import { parseExact, writeExact } from '../../json/exactJson.js';
+import { JsonText } from '../../json/jsonText.js';
 import { withoutKombuObjects } from '../python/kombuTypes.js';
 import { envelope } from './message.js';
 import { fanoutChannel, replyQueue } from './keys.js';
@@ -47,14 +48,15 @@ export function controlMessage(
     ticket: reply.ticket,
     reply_to: { exchange: REPLY_EXCHANGE, routing_key: reply.id },
   });
-  const headers = JSON.stringify({ clock: times.clock, expires: times.expires });
-  return envelope({ headers, properties: PROPERTIES, body }, times.deliveryTag);
+  const headers = new JsonText(JSON.stringify({ clock: times.clock, expires: times.expires }));
+  return envelope({ headers, properties: PROPERTIES, body: Buffer.from(body) }, times.deliveryTag);
 }
 
 /** Persistent, as kombu's default is, though a channel keeps nothing. */
-const PROPERTIES =
+const PROPERTIES = new JsonText(
   '{"delivery_mode":2,' +
-  `"delivery_info":{"exchange":"${EXCHANGE}","routing_key":""},"priority":0`;
+    `"delivery_info":{"exchange":"${EXCHANGE}","routing_key":""},"priority":0}`,
+);
 
 /** A worker's answer to a command. */
 export interface ControlReply {

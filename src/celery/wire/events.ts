@@ -1,4 +1,4 @@
-import { quoted } from '../../json/jsonText.js';
+import { JsonText, quoted } from '../../json/jsonText.js';
 import {
   dateText,
   type Message,
@@ -35,16 +35,17 @@ export function taskSentEvent(
   const queue = quoted(task.queue);
   const now = Date.now();
   return {
-    headers: `{"hostname":${hostname}}`,
+    headers: new JsonText(`{"hostname":${hostname}}`),
     properties: PROPERTIES,
-    body:
+    body: Buffer.from(
       `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc(now)},"pid":${sender.processId},` +
-      `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
-      `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":"{}",` +
-      `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
-      `"queue":${queue},"exchange":"",` +
-      // In seconds.
-      `"routing_key":${queue},"timestamp":${now / 1_000},"type":"task-sent"}`,
+        `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
+        `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":"{}",` +
+        `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
+        `"queue":${queue},"exchange":"",` +
+        // In seconds.
+        `"routing_key":${queue},"timestamp":${now / 1_000},"type":"task-sent"}`,
+    ),
   };
 }
 
@@ -55,9 +56,10 @@ function limits({ eta, expires }: TaskOptions): string {
 }
 
 /** Transient (delivery mode 1), as nobody misses an event that nobody heard. */
-const PROPERTIES =
+const PROPERTIES = new JsonText(
   '{"delivery_mode":1,' +
-  `"delivery_info":{"exchange":"${EXCHANGE}","routing_key":"${ROUTING_KEY}"},"priority":0`;
+    `"delivery_info":{"exchange":"${EXCHANGE}","routing_key":"${ROUTING_KEY}"},"priority":0}`,
+);
 
 const MINUTE_MS = 60_000;
 

@@ -1,5 +1,5 @@
 import type { JsonPart } from '../../json/jsonDocument.js';
-import { quoted } from '../../json/jsonText.js';
+import { JsonText, quoted } from '../../json/jsonText.js';
 import { GZIP } from './compression.js';
 import { saferepr } from '../python/saferepr.js';
 
@@ -50,11 +50,11 @@ export interface Sender {
 
 /** Headers and properties are JSON already: to make objects of them and then their text takes three times as long. */
 export interface Message {
-  headers: string;
-  /** Without its last brace: what differs each time that a message is sent follows. */
-  properties: string;
+  headers: JsonText;
+  /** Without what differs each time that a message is sent, which `envelope` adds. */
+  properties: JsonText;
   /** Before it becomes base64. */
-  body: string | Buffer;
+  body: Buffer;
 }
 
 /** What a task's message and the event that tells of it share, as JSON. */
@@ -84,22 +84,24 @@ export function taskMessage(
 ): Message {
   const { options } = task;
   return {
-    headers:
+    headers: new JsonText(
       `{"lang":"js","task":${quoted(task.name)},"id":${id},"shadow":null,` +
-      (options === undefined ? UNLIMITED : limits(options)) +
-      `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
-      `"origin":${quoted(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
-      `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
-      (options === undefined ? '' : moreHeaders(options)) +
-      (task.traceHeaders === undefined ? '}' : `${members(task.traceHeaders)}}`),
-    properties:
+        (options === undefined ? UNLIMITED : limits(options)) +
+        `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
+        `"origin":${quoted(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
+        `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
+        (options === undefined ? '' : moreHeaders(options)) +
+        (task.traceHeaders === undefined ? '}' : `${members(task.traceHeaders)}}`),
+    ),
+    properties: new JsonText(
       `{"correlation_id":${id},"reply_to":${quoted(sender.replyTo)},` +
-      // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
-      '"delivery_mode":2,' +
-      // The plain queue whatever the list's key: a worker that shuts down puts messages back by it.
-      `"delivery_info":{"exchange":"","routing_key":${quoted(task.queue)}},` +
-      `"priority":${task.priority}${options === undefined ? '' : expiration(options)}`,
-    body: compressedBody ?? taskBody(task),
+        // `DEFAULT_DELIVERY_MODE` of kombu/entity.py: persistent.
+        '"delivery_mode":2,' +
+        // The plain queue whatever the list's key: a worker that shuts down puts messages back by it.
+        `"delivery_info":{"exchange":"","routing_key":${quoted(task.queue)}},` +
+        `"priority":${task.priority}${options === undefined ? '' : expiration(options)}}`,
+    ),
+    body: compressedBody ?? Buffer.from(taskBody(task)),
   };
 }
 
@@ -154,10 +156,9 @@ export function taskBody({ params }: Task): string {
  * @param deliveryTag must be unique: a worker loses a message without one
  */
 export function envelope({ headers, properties, body }: Message, deliveryTag: string): string {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   return (
-    `{"body":"${bytes.toString('base64')}","content-encoding":"utf-8",` +
-    `"content-type":"application/json","headers":${headers},` +
-    `"properties":${properties},"body_encoding":"base64","delivery_tag":"${deliveryTag}"}}`
+    `{"body":"${body.toString('base64')}","content-encoding":"utf-8",` +
+    `"content-type":"application/json","headers":${headers.text},` +
+    `"properties":${properties.text.slice(0, -1)},"body_encoding":"base64","delivery_tag":"${deliveryTag}"}}`
   );
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { refusal } from '../../redis/failure.js';
-import type { Outcome } from './fate.js';
+import { refusal } from '../../../redis/failure.js';
+import type { Outcome } from '../fate.js';
 
 /** One message for a queue, as the script sees it: keys have their prefix already. */
 export interface Publication {

@@ -1,19 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createAlarm } from '../../redis/deadlines.js';
+import { createAlarm } from '../../../redis/deadlines.js';
 import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
-import { isRefusal, type Connection } from '../../redis/connection.js';
-import { isPassing, refusal, type Failure } from '../../redis/failure.js';
-import type { Outcome } from './fate.js';
+import { isRefusal, type Connection } from '../../../redis/connection.js';
+import { isPassing, refusal, type Failure } from '../../../redis/failure.js';
+import type { Outcome } from '../fate.js';
 import type { Batch, Publication } from './publishScript.js';
 
 /** One message, or several that are queued all or not at all, with one outcome. */
-type Written = Publication | readonly Publication[];
+type Written = readonly Publication[];
 
 /**
  * Publishes a message, or several together, within `milliseconds` at most. Never rejects.
  *
- * @param write makes it when its batch goes out: until then, less memory is held, and less of it for so long
- * that the collection of garbage becomes dear
+ * @param write makes them when their batch goes out
  */
 export type Publish = (write: () => Written, milliseconds: number) => Promise<Outcome>;
 
@@ -187,12 +186,12 @@ function takeBatch(waiting: Entry[]): readonly Entry[] {
   let characters = 0;
   for (const entry of waiting.slice(0, MAXIMUM_MESSAGES)) {
     const written = writtenOf(entry);
-    if (isTogether(written)) {
+    if (written.length > 1) {
       // They go alone, in a batch of their own.
       count ||= 1;
       break;
     }
-    characters += written.message.length;
+    characters += written[0]?.message.length ?? 0;
     if (count > 0 && characters > MAXIMUM_CHARACTERS) {
       break;
     }
@@ -206,24 +205,10 @@ function writtenOf(entry: Entry): Written {
   return entry.written;
 }
 
-function isTogether(written: Written): written is readonly Publication[] {
-  return Array.isArray(written);
-}
-
 /** Several messages that belong together are a batch's only entry. */
 function batchOf(entries: readonly Entry[]): Batch {
-  const publications: Publication[] = [];
-  let isAtomic = false;
-  for (const entry of entries) {
-    const written = writtenOf(entry);
-    if (isTogether(written)) {
-      isAtomic = true;
-      publications.push(...written);
-    } else {
-      publications.push(written);
-    }
-  }
-  return { publications, isAtomic };
+  const publications = entries.flatMap(writtenOf);
+  return { publications, isAtomic: publications.length > entries.length };
 }
 
 function patienceOf({ isSettled, deadline }: Entry): number {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { runCommand } from '../../redis/command.js';
-import { isRefusal, type Connection } from '../../redis/connection.js';
-import type { Outcome } from './fate.js';
+import { runCommand } from '../../../redis/command.js';
+import { isRefusal, type Connection } from '../../../redis/connection.js';
+import type { Outcome } from '../fate.js';
 import {
   PUBLISH_SCRIPT,
   PUBLISH_SCRIPT_SHA1,
