@@ -32,6 +32,7 @@ writeDocumentationFiles();
 const incremental = ['--incremental', '--tsBuildInfoFile', 'dist/tsconfig.tsbuildinfo'];
 process.exitCode = compile('tsconfig.json', incremental) || compile('console/tsconfig.json');
 if (process.exitCode === 0) {
+  copyScripts();
   writeConsoleFiles();
 }
 
@@ -39,6 +40,15 @@ if (process.exitCode === 0) {
 function compile(project, more = []) {
   const compiler = ['node_modules/typescript/bin/tsc', '--project', project, ...more];
   return spawnSync(process.execPath, compiler, { stdio: 'inherit' }).status ?? 1;
+}
+
+/** Copies the scripts in Lua beside the modules that load them. */
+function copyScripts() {
+  for (const name of readdirSync('src', { recursive: true })) {
+    if (name.endsWith('.lua')) {
+      copyFileSync(`src/${name}`, `dist/src/${name}`);
+    }
+  }
 }
 
 /** Removes what an earlier build made of sources that are gone: mocha would run a spec that nobody has any more. */

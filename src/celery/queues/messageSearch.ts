@@ -1,6 +1,11 @@
 import type { Answer } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
-import { searchMessages, type Findings, type MessagePlace } from './searchPass.js';
+import {
+  loadSearchScripts,
+  searchMessages,
+  type Findings,
+  type MessagePlace,
+} from './searchPass.js';
 
 /** Looks for the message of a task in these queues, and then among those that are taken. Never rejects. */
 export type FindMessage = (
@@ -27,6 +32,7 @@ export function createMessageSearch(
   { keyPrefix, milliseconds }: MessageSearchOptions,
 ): FindMessage {
   const waiting = new Map<string, Wanted>();
+  const scripts = loadSearchScripts();
   let isRunning = false;
 
   const run = async (): Promise<void> => {
@@ -35,7 +41,7 @@ export function createMessageSearch(
       for (const { taskId } of tasks) {
         waiting.delete(taskId);
       }
-      const findings = await searchMessages(connection(), {
+      const findings = await searchMessages(connection(), scripts, {
         taskIds: tasks.map(({ taskId }) => taskId),
         queues: [...new Set(tasks.flatMap(({ queues }) => queues))],
         keyPrefix,

@@ -1,16 +1,10 @@
+import type { Redis } from 'ioredis';
 import { ask } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Failure } from '../../redis/failure.js';
+import { loadScript, runScript, type Script } from '../../redis/script.js';
 import { fieldsOf } from '../wire/controlMessage.js';
 import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
-import {
-  CALL_BYTES,
-  CALL_MESSAGES,
-  CALL_TAKEN,
-  READ_TIME,
-  SEARCH_LIST,
-  SEARCH_TAKEN,
-} from './searchScripts.js';
 
 /** What a message says of its task's times: texts in ISO 8601. */
 interface MessageTimes {
@@ -49,9 +43,28 @@ export interface Findings {
 /** Of each queue, and of what is taken. Whoever changes it changes the contract's words too. */
 const SEARCHED_MESSAGES = 10_000;
 
+/** For one call, which Redis does nothing else during. Of taken messages no bytes can be counted in advance. */
+const CALL_MESSAGES = 200;
+const CALL_BYTES = 256 * 1024;
+const CALL_TAKEN = 50;
+
+/** What a search runs in Redis. */
+export interface SearchScripts {
+  list: Script;
+  taken: Script;
+}
+
+export function loadSearchScripts(): SearchScripts {
+  return {
+    list: loadScript(import.meta.url, 'wantedId.lua', 'searchList.lua'),
+    taken: loadScript(import.meta.url, 'wantedId.lua', 'searchTaken.lua'),
+  };
+}
+
 /** Looks once for the messages of tasks. Never rejects. */
 export async function searchMessages(
   connection: Connection,
+  scripts: SearchScripts,
   options: {
     taskIds: readonly string[];
     queues: readonly string[];
@@ -60,8 +73,8 @@ export async function searchMessages(
   },
 ): Promise<Findings> {
   const { taskIds, queues, keyPrefix, milliseconds } = options;
-  const evaluate = evaluator(connection, performance.now() + milliseconds);
-  const context = { wanted: new Set(taskIds), keyPrefix, evaluate };
+  const run = runner(connection, performance.now() + milliseconds);
+  const context = { wanted: new Set(taskIds), keyPrefix, scripts, run };
   const findings: Findings = { places: new Map(), unsearched: [] };
   try {
     for (const queue of queues) {
@@ -87,33 +100,34 @@ class NoAnswer extends Error {
   }
 }
 
-type Evaluate = (script: string, key: string, ...values: (string | number)[]) => Promise<unknown[]>;
+type Run = <Value>(command: (redis: Redis) => Promise<Value>) => Promise<Value>;
 
 interface Context {
   /** Those that are not found yet. */
   wanted: Set<string>;
   keyPrefix: string;
-  evaluate: Evaluate;
+  scripts: SearchScripts;
+  run: Run;
 }
 
-/** Returns the function that runs a script until the deadline. It throws NoAnswer. */
-function evaluator(connection: Connection, deadline: number): Evaluate {
-  return async (script, key, ...values) => {
-    const answer = await ask(connection, deadline - performance.now(), (redis) =>
-      redis.eval(script, 1, key, ...values),
-    );
+/** Returns the function that has Redis run commands until the deadline. It throws NoAnswer. */
+function runner(connection: Connection, deadline: number): Run {
+  return async (command) => {
+    const answer = await ask(connection, deadline - performance.now(), command);
     if ('reason' in answer) {
       throw new NoAnswer(answer);
     }
-    return answer.value as unknown[];
+    return answer.value;
   };
 }
 
 async function searchQueue(
   queue: string,
-  { wanted, keyPrefix, evaluate }: Context,
+  { wanted, keyPrefix, scripts, run }: Context,
   { places, unsearched }: Findings,
 ): Promise<void> {
+  const search = async (list: string, ...values: (string | number)[]) =>
+    listOf(await run((redis) => runScript(redis, scripts.list, [list], values)));
   const lists = queueKeys(queue).map((key) => `${keyPrefix}${key}`);
   const found: { taskId: string; times: MessageTimes; position: number }[] = [];
   let left = SEARCHED_MESSAGES;
@@ -124,7 +138,7 @@ async function searchQueue(
     let length = Infinity;
     while (from < length && left > 0 && wanted.size > 0) {
       const most = Math.min(left, CALL_MESSAGES);
-      const answer = await evaluate(SEARCH_LIST, list, from, most, CALL_BYTES, ...wanted);
+      const answer = await search(list, from, most, CALL_BYTES, ...wanted);
       for (const { place, taskId, text } of hitsIn(answer[2])) {
         const times = timesOf(parse(text), taskId);
         if (times !== undefined && wanted.delete(taskId)) {
@@ -140,7 +154,7 @@ async function searchQueue(
   if (found.length === 0 && left > 0) {
     return;
   }
-  const lengths = lists.map((list) => evaluate(SEARCH_LIST, list, 0, 0, 0));
+  const lengths = lists.map((list) => search(list, 0, 0, 0));
   const depth = (await Promise.all(lengths)).reduce((sum, [, one]) => sum + Number(one), 0);
   for (const { taskId, times, position } of found) {
     places.set(taskId, { waiting: { queue, ...times, position, depth } });
@@ -151,14 +165,16 @@ async function searchQueue(
 }
 
 async function searchTaken(
-  { wanted, keyPrefix, evaluate }: Context,
+  { wanted, keyPrefix, scripts, run }: Context,
   { places }: Findings,
 ): Promise<void> {
   const key = `${keyPrefix}${UNACKNOWLEDGED.messages}`;
   let cursor = '0';
   let left = SEARCHED_MESSAGES;
   while (wanted.size > 0 && left > 0) {
-    const [next, looked, hits] = await evaluate(SEARCH_TAKEN, key, cursor, CALL_TAKEN, ...wanted);
+    const values = [cursor, CALL_TAKEN, ...wanted];
+    const part = await run((redis) => runScript(redis, scripts.taken, [key], values));
+    const [next, looked, hits] = listOf(part);
     for (const { place, taskId, text } of hitsIn(hits)) {
       // The message, its exchange and its routing key (`QoS.append` of kombu/transport/redis.py).
       const [message, , queue] = listOf(parse(text));
@@ -166,11 +182,13 @@ async function searchTaken(
       if (times === undefined) {
         continue;
       }
-      const [seconds] = await evaluate(READ_TIME, `${keyPrefix}${UNACKNOWLEDGED.times}`, place);
+      const seconds = await run((redis) =>
+        redis.zscore(`${keyPrefix}${UNACKNOWLEDGED.times}`, place),
+      );
       const taken: TakenMessage = {
         ...times,
         queue: typeof queue === 'string' && queue !== '' ? queue : undefined,
-        takenAt: typeof seconds === 'string' ? Number(seconds) * 1_000 : undefined,
+        takenAt: seconds === null ? undefined : Number(seconds) * 1_000,
       };
       const other = places.get(taskId);
       // A task that is to be tried again has a new message before its old one is acknowledged.

@@ -1,10 +1,8 @@
 import type { Redis } from 'ioredis';
-import { runCommand } from '../../../redis/command.js';
-import { isRefusal, type Connection } from '../../../redis/connection.js';
+import type { Connection } from '../../../redis/connection.js';
+import { loadScript, runScript } from '../../../redis/script.js';
 import type { Outcome } from '../fate.js';
 import {
-  PUBLISH_SCRIPT,
-  PUBLISH_SCRIPT_SHA1,
   publishArguments,
   readPublishReply,
   type Batch,
@@ -39,22 +37,8 @@ export function createBatchSender(
   options: BatchSenderOptions,
 ): (sequence: number, batch: Batch) => Promise<readonly Outcome[]> {
   const { redis } = broker;
+  const script = loadScript(import.meta.url, 'publish.lua');
   let eventsWereRefused = false;
-
-  const runScript = async (
-    keys: readonly string[],
-    values: readonly (string | number)[],
-  ): Promise<unknown> => {
-    const rest = [keys.length, ...keys, ...values];
-    try {
-      return await runCommand(redis, 'evalsha', [PUBLISH_SCRIPT_SHA1, ...rest], 'utf8');
-    } catch (error) {
-      if (isRefusal(error) && error.message.startsWith('NOSCRIPT')) {
-        return runCommand(redis, 'eval', [PUBLISH_SCRIPT, ...rest], 'utf8');
-      }
-      throw error;
-    }
-  };
 
   /** Waits for the replicas of what was written on the connection `stream`. */
   const waitForReplicas = async (stream: Redis['stream']): Promise<void> => {
@@ -75,7 +59,7 @@ export function createBatchSender(
   return async (sequence, batch) => {
     const { stream } = redis;
     const { keys, values } = publishArguments(sequence, batch, options);
-    const reply = await runScript(keys, values);
+    const reply = await runScript(redis, script, keys, values);
     const { outcomes, eventRefusal } = readPublishReply(String(reply), batch.publications.length);
     options.onEnqueued(batch.publications);
     if (eventRefusal !== undefined && !eventsWereRefused) {
