@@ -122,7 +122,10 @@ describe('A message on its way to Redis', () => {
     await control.call('ACL', 'SETUSER', 'frontend', '-evalsha');
     await start({ REDIS_URL: redis.url.replace('//', '//frontend:secret@') });
     const { message, details } = await refused(500);
-    assert.equal(message, "Task 'a' could not be assigned: the message broker does not permit it");
+    assert.equal(
+      message,
+      "Task 'a' could not be assigned: the message broker does not permit EVALSHA",
+    );
     assert.deepEqual(details, { queued: 'no' });
     const line = await eventually('the request is logged', () =>
       service?.lines.find(({ fields }) => fields.status === 500),

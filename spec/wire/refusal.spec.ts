@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { Redis } from 'ioredis';
 import { isPassing, refusalReason } from '../../src/redis/failure.js';
+import { startRedis, type RedisServer } from '../../stack/redis.js';
+import { theFleet } from '../support/fleet.js';
+import { startTestService } from '../support/service.js';
 
 /** As Redis 6.2 words the error of a command that a script has called. */
 const IN_SCRIPT_OF_6 =
@@ -23,15 +27,17 @@ const MISCONF_ENDS =
 const MISCONF_OF_6 = `${MISCONF_BEGINS} is currently not able to persist on disk. ${MISCONF_ENDS}`;
 const MISCONF_OF_7 = `${MISCONF_BEGINS}'s currently unable to persist to disk. ${MISCONF_ENDS}`;
 
-const REPLICA = 'the message broker is a read-only replica';
-const NO_MEMORY = 'the message broker is out of memory';
-const TOO_FEW = 'the message broker has too few replicas';
-const NO_DISK = "the message broker can't save to its disk";
-const LOADS = 'the message broker is loading its data';
-const NO_MASTER = 'the message broker has lost its master';
-const BUSY = 'the message broker is busy with a script';
-const FORBIDDEN = 'the message broker does not permit it';
-const UNKNOWN = 'the message broker refused it';
+const REPLICA = 'is a read-only replica';
+const NO_MEMORY = 'is out of memory';
+const TOO_FEW = 'has too few replicas';
+const NO_DISK = "can't save to its disk";
+const LOADS = 'is loading its data';
+const NO_MASTER = 'has lost its master';
+const BUSY = 'is busy with a script';
+const FORBIDDEN = 'does not permit it';
+const NO_KEY = 'does not permit access to a key';
+const NO_CHANNEL = 'does not permit access to a channel';
+const UNKNOWN = 'refused it';
 
 /** The texts of the servers, word for word. */
 const REFUSALS: readonly (readonly [
@@ -56,19 +62,21 @@ const REFUSALS: readonly (readonly [
   [
     'Redis 6.2',
     "NOPERM this user has no permissions to run the 'evalsha' command or its subcommand",
-    FORBIDDEN,
+    'does not permit EVALSHA',
     false,
   ],
-  ...[
-    "can't run this command or subcommand",
-    "can't access at least one of the keys mentioned in the command arguments",
-    "can't publish to the channel mentioned in the command",
-  ].flatMap((what) => {
+  ...(
+    [
+      ["can't run this command or subcommand", FORBIDDEN],
+      ["can't access at least one of the keys mentioned in the command arguments", NO_KEY],
+      ["can't publish to the channel mentioned in the command", NO_CHANNEL],
+    ] as const
+  ).flatMap(([what, reason]) => {
     const text = `@user_script: 1: The user executing the script ${what}`;
     return [
-      ['Redis 6.2', `${IN_SCRIPT_OF_6}${text}`, FORBIDDEN, false],
+      ['Redis 6.2', `${IN_SCRIPT_OF_6}${text}`, reason, false],
       // What a script is given by pcall.
-      ['Redis 6.2', text, FORBIDDEN, false],
+      ['Redis 6.2', text, reason, false],
     ] as const;
   }),
   ['Redis 6.2', `${IN_SCRIPT_OF_6}${WRONGTYPE}`, UNKNOWN, false],
@@ -76,11 +84,11 @@ const REFUSALS: readonly (readonly [
   ['Redis 7', `${OOM}${IN_SCRIPT_OF_7}`, NO_MEMORY, false],
   ['Redis 7', `${NOREPLICAS}${IN_SCRIPT_OF_7}`, TOO_FEW, false],
   ['Redis 7', `${MISCONF_OF_7}${IN_SCRIPT_OF_7}`, NO_DISK, false],
-  ['Redis 7', `ERR ACL failure in script: No permissions to access a channel`, FORBIDDEN, false],
+  ['Redis 7', `ERR ACL failure in script: No permissions to access a channel`, NO_CHANNEL, false],
   [
     'Redis 7',
     `ERR ACL failure in script: No permissions to access a key${IN_SCRIPT_OF_7}`,
-    FORBIDDEN,
+    NO_KEY,
     false,
   ],
   ['Redis 7', `${WRONGTYPE}${IN_SCRIPT_OF_7}`, UNKNOWN, false],
@@ -96,14 +104,14 @@ const REFUSALS: readonly (readonly [
   [
     'Valkey',
     "NOPERM User frontend has no permissions to run the 'evalsha' command",
-    FORBIDDEN,
+    'does not permit EVALSHA',
     false,
   ],
   [
     'Valkey',
     "ERR ACL failure in script: User frontend has no permissions to run the 'set' command" +
       IN_SCRIPT_OF_VALKEY,
-    FORBIDDEN,
+    'does not permit SET',
     false,
   ],
   ['any server', 'ERR something that nobody has seen yet', UNKNOWN, false],
@@ -116,6 +124,50 @@ describe('A refusal', () => {
     it(`of ${server} is read: '${shown}'`, () => {
       assert.equal(refusalReason(text), reason);
       assert.equal(isPassing(new Error(text)), passing);
+    });
+  }
+});
+
+describe('A user whom Redis does not permit', () => {
+  let redis: RedisServer;
+  let control: Redis;
+  before(async () => {
+    redis = await startRedis({ environment: process.env, python: theFleet().python.python });
+    control = new Redis(redis.url);
+  });
+  after(async () => {
+    control.disconnect();
+    await redis.stop();
+  });
+
+  for (const [rules, method, path, told] of [
+    [['-eval', '-evalsha'], 'post', '/assign-task/', 'the message broker does not permit EVALSHA'],
+    [['-eval'], 'post', '/assign-task/', 'the message broker does not permit EVAL'],
+    [['-lpush'], 'post', '/assign-task/', 'the message broker does not permit LPUSH'],
+    [
+      ['resetkeys', '~orchestrator:*'],
+      'post',
+      '/assign-task/',
+      'the message broker does not permit access to a key',
+    ],
+    [['-get'], 'get', '/result/a', 'the result backend does not permit GET'],
+    [['-sadd'], 'post', '/tasks/a/revoke', 'the message broker does not permit SADD'],
+  ] as const) {
+    it(`${rules.join(' ')} is told so by ${path}`, async () => {
+      const user = ['frontend', 'reset', 'on', '>secret', '~*', '&*', '+@all', ...rules];
+      await control.call('ACL', 'SETUSER', ...user);
+      await control.script('FLUSH');
+      const url = redis.url.replace('//', '//frontend:secret@');
+      const service = await startTestService({ REDIS_URL: url });
+      try {
+        const answer = await (method === 'get'
+          ? service.get(path)
+          : service.post(path).send(path === '/assign-task/' ? { task_type: 'a' } : {}));
+        assert.equal(answer.status, 500);
+        assert.ok((answer.body as { message: string }).message.endsWith(`: ${told}`), answer.text);
+      } finally {
+        await service.close();
+      }
     });
   }
 });

@@ -4,26 +4,31 @@ export interface Failure {
   cause?: unknown;
 }
 
-/** The failure that an error of Redis's own is. */
-export function refusal(cause: Error): Failure {
-  return { reason: refusalReason(cause.message), cause };
+/** The failure that an error of Redis's own is. `server` is what the caller knows this Redis as. */
+export function refusal(cause: Error, server = 'the message broker'): Failure {
+  return { reason: `${server} ${refusalReason(firstOf(cause).message)}`, cause };
+}
+
+/** A transaction is refused for one of its commands, which ioredis adds to its error. */
+function firstOf(error: Error & { previousErrors?: readonly Error[] }): Error {
+  return error.previousErrors?.[0] ?? error;
 }
 
 /** Redis's error codes (`shared` in its server.c) that an operator can act upon, in words for the caller. */
 const REASONS: Readonly<Record<string, string>> = {
-  OOM: 'the message broker is out of memory',
-  READONLY: 'the message broker is a read-only replica',
-  LOADING: 'the message broker is loading its data',
-  MASTERDOWN: 'the message broker has lost its master',
-  MISCONF: "the message broker can't save to its disk",
-  NOREPLICAS: 'the message broker has too few replicas',
-  BUSY: 'the message broker is busy with a script',
-  NOPERM: 'the message broker does not permit it',
+  OOM: 'is out of memory',
+  READONLY: 'is a read-only replica',
+  LOADING: 'is loading its data',
+  MASTERDOWN: 'has lost its master',
+  MISCONF: "can't save to its disk",
+  NOREPLICAS: 'has too few replicas',
+  BUSY: 'is busy with a script',
 };
 
-/** Why a message was refused, from the text of Redis's error; without anything that only operators may know. */
+/** What a server does that refuses, from the text of its error; without anything that only operators may know. */
 export function refusalReason(message: string): string {
-  return REASONS[codeOf(message)] ?? 'the message broker refused it';
+  const code = codeOf(message);
+  return code === 'NOPERM' ? forbidden(message) : (REASONS[code] ?? 'refused it');
 }
 
 /** What another server, or this one a moment later, does not answer. */
@@ -40,4 +45,14 @@ function codeOf(message: string): string {
     return 'NOPERM';
   }
   return /^[A-Z]+/.exec(own)?.[0] ?? '';
+}
+
+/** `getAclErrorMessage` of Redis's acl.c. Redis 6.2 names no command that a script has called. */
+function forbidden(message: string): string {
+  const [, command] = / run the '([^']+)' command/.exec(message) ?? [];
+  if (command !== undefined) {
+    return `does not permit ${command.toUpperCase().replace('|', ' ')}`;
+  }
+  const [, what] = /\b(key|channel)s?\b/.exec(message) ?? [];
+  return what === undefined ? 'does not permit it' : `does not permit access to a ${what}`;
 }

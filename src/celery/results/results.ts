@@ -1,7 +1,7 @@
 import { JsonText } from '../../json/jsonText.js';
 import { createAlarm } from '../../redis/deadlines.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
-import type { Failure } from '../../redis/failure.js';
+import { refusal, type Failure } from '../../redis/failure.js';
 import { exceptionText } from '../python/exceptionText.js';
 import { createKeyReader } from '../../redis/keyReader.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
@@ -92,11 +92,7 @@ export function createMetaReader<Outcome>(
         settle(read, outcome instanceof Promise ? await outcome : outcome);
       } catch (cause) {
         if (isRefusal(cause)) {
-          settle(read, {
-            reason: 'the result backend refused to answer',
-            cause,
-            isUnreadable: false,
-          });
+          settle(read, { ...refusal(cause, 'the result backend'), isUnreadable: false });
         }
       }
     }
