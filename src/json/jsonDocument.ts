@@ -63,12 +63,12 @@ function documentOf(text: string, value: unknown, { member, isPlain }: JsonScan)
       const memberText = member(name);
       return memberText === undefined
         ? undefined
-        : { text: memberText, value: valueOf(source, name), isPlain };
+        : { text: memberText, value: memberValue(source, name), isPlain };
     },
   };
 }
 
-function valueOf(source: unknown, name: string): unknown {
+function memberValue(source: unknown, name: string): unknown {
   return source instanceof Map
     ? (source as ReadonlyMap<string, unknown>).get(name)
     : (source as Readonly<Record<string, unknown>>)[name];

@@ -12,7 +12,7 @@ export function redacted(value: unknown, pointers: readonly string[]): unknown {
   const root: Path = new Map();
   for (const pointer of pointers) {
     let path = root;
-    for (const key of keysOf(pointer)) {
+    for (const key of pointerKeys(pointer)) {
       const next = path.get(key) ?? (new Map() as Path);
       path.set(key, next);
       path = next;
@@ -28,7 +28,7 @@ type Path = Map<string | typeof END, Path>;
 /** Marks the end of a pointer. A symbol, as every string may be a key. */
 const END = Symbol('end of a JSON pointer');
 
-function keysOf(pointer: string): string[] {
+function pointerKeys(pointer: string): string[] {
   return pointer
     .split('/')
     .slice(1)

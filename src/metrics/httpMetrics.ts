@@ -88,7 +88,7 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
   };
 }
 
-/** Of one operation and method. */
+/** The counts of one operation and method. */
 interface Series {
   route: string;
   method: string;

@@ -10,7 +10,7 @@ import { createStateMetrics, type StateSources } from './stateMetrics.js';
 export interface Metrics {
   requests: RequestMetrics;
   countAssignment: CountAssignment;
-  /** All metrics in Prometheus's text format. Rejects with MetricsUnavailable if another process does not answer. */
+  /** All metrics in Prometheus's text format. Rejects with MetricsUnavailable if the primary does not answer. */
   text: () => Promise<string>;
 }
 

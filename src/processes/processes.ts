@@ -39,7 +39,7 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
   };
   const crew: Crew = {
     ...options,
-    config: shareOf(config),
+    config: configOfOneWorker(config),
     metrics: createMetricsOfAll(),
     running: new Set(),
     stopping: stopping.signal,
@@ -90,7 +90,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
 /** Divides the bounds of what is in flight among the workers. Each can still take the largest body. */
-function shareOf(config: Config): Config {
+function configOfOneWorker(config: Config): Config {
   const { count } = config.process;
   const { bodyLimitBytes, inFlight, maxWaiters } = config.http;
   return {
@@ -137,7 +137,9 @@ async function keepFilled(crew: Crew, onListening: (port: number) => void): Prom
       return;
     }
     if (!crew.hasStarted && !hasListened) {
-      throw new ProcessFailure(end.reason ?? `${describe(end)} before it listened: see the log.`);
+      throw new ProcessFailure(
+        end.reason ?? `${describeEnd(end)} before it listened: see the log.`,
+      );
     }
     const isYoung = performance.now() - startedAt < SETTLED_MS;
     pauseMs = isYoung ? Math.min(Math.max(FIRST_PAUSE_MS, 2 * pauseMs), LONGEST_PAUSE_MS) : 0;
@@ -148,7 +150,7 @@ async function keepFilled(crew: Crew, onListening: (port: number) => void): Prom
   }
 }
 
-function describe({ pid, code, signal }: WorkerEnd): string {
+function describeEnd({ pid, code, signal }: WorkerEnd): string {
   return `The process ${String(pid)} has ended (${signal ?? `exit code ${String(code)}`})`;
 }
 

@@ -32,7 +32,7 @@ export function observeService(options: {
     version: contract.version,
     nodeVersion: process.version,
     taskTypes: contract.taskTypes,
-    redisStates: () => statesOf(connections, config.redis.healthTimeoutMs),
+    redisStates: () => askRedisStates(connections, config.redis.healthTimeoutMs),
     // A scrape must not wait for a Redis that is away.
     queueDepths: async () =>
       connections.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
@@ -69,7 +69,7 @@ function knownDepths(read: Awaited<ReturnType<ReadDepths>>) {
   );
 }
 
-async function statesOf(
+async function askRedisStates(
   { broker, backend }: Servers,
   milliseconds: number,
 ): Promise<readonly { role: string; isUp: boolean }[]> {

@@ -3,9 +3,9 @@ export type Release = () => Promise<void>;
 
 /** Closes what was opened, the last thing first. */
 export interface Releasers {
-  /** To be called as soon as a thing is open, so that a failure of the next step closes it too. */
+  /** Call it as soon as a thing is open, so that a failure of the next step closes it too. */
   push: (release: Release) => void;
-  /** Runs every release, also behind one that fails. Rejects with the first error. Runs none twice. */
+  /** Runs every release, also after one that fails. Rejects with the first error. Runs none twice. */
   run: () => Promise<void>;
 }
 

@@ -62,7 +62,7 @@ export async function startOpenTelemetry(version: string, events: ExportEvents):
       const span = tracer.startSpan(
         request.method,
         { kind: api.SpanKind.SERVER, attributes: attributesOfRequest(request) },
-        parentOf(api, sent),
+        parentContext(api, sent),
       );
       const context = api.trace.setSpan(api.ROOT_CONTEXT, span);
       return {
@@ -84,7 +84,7 @@ export async function startOpenTelemetry(version: string, events: ExportEvents):
   };
 }
 
-function parentOf(api: Api, sent: TraceContext | undefined): Context {
+function parentContext(api: Api, sent: TraceContext | undefined): Context {
   if (sent?.parent === undefined) {
     return api.ROOT_CONTEXT;
   }

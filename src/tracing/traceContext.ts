@@ -23,11 +23,11 @@ export function readTraceContext(headers: IncomingHttpHeaders): TraceContext | u
   if (traceparent === undefined && baggage === undefined) {
     return undefined;
   }
-  const parent = parentIn(String(traceparent));
+  const parent = parseTraceparent(String(traceparent));
   const context = {
     parent,
-    state: parent && stateIn(textOf(headers.tracestate)),
-    baggage: baggageIn(textOf(baggage)),
+    state: parent && parseTracestate(headerText(headers.tracestate)),
+    baggage: parseBaggage(headerText(baggage)),
   };
   return parent === undefined && context.baggage === undefined ? undefined : context;
 }
@@ -49,7 +49,7 @@ export function traceparentOf(traceId: string, spanId: string, flags: number): s
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-function parentIn(sent: string): TraceContext['parent'] {
+function parseTraceparent(sent: string): TraceContext['parent'] {
   // A longer one is of no known version, and would go into every message.
   const parts = sent.length > 128 ? null : TRACEPARENT.exec(sent.trim());
   if (parts === null) {
@@ -70,8 +70,8 @@ const STATE_MEMBER =
 const STATE_CHARACTERS = 512;
 const STATE_MEMBERS = 32;
 
-function stateIn(sent: string): string | undefined {
-  const members = membersOf(sent);
+function parseTracestate(sent: string): string | undefined {
+  const members = splitMembers(sent);
   if (members.length > STATE_MEMBERS || !members.every((member) => STATE_MEMBER.test(member))) {
     return undefined;
   }
@@ -97,17 +97,17 @@ function isBaggageMember(member: string): boolean {
 const BAGGAGE_CHARACTERS = 8_192;
 const BAGGAGE_MEMBERS = 64;
 
-function baggageIn(sent: string): string | undefined {
-  const members = membersOf(sent).filter(isBaggageMember);
+function parseBaggage(sent: string): string | undefined {
+  const members = splitMembers(sent).filter(isBaggageMember);
   return joinFitting(members.slice(0, BAGGAGE_MEMBERS), BAGGAGE_CHARACTERS);
 }
 
 /** Node joins the values of a repeated header; String() does so for a list. */
-function textOf(header: string | string[] | undefined): string {
+function headerText(header: string | string[] | undefined): string {
   return header === undefined ? '' : String(header);
 }
 
-function membersOf(list: string): string[] {
+function splitMembers(list: string): string[] {
   return list
     .split(',')
     .map((member) => member.trim())
