@@ -10,6 +10,7 @@ import { parse, stringify } from 'yaml';
 import { startFlower } from '../../stack/celery.js';
 import { findFreePort } from '../../stack/ports.js';
 import { startProcess, type RunningProcess } from '../../stack/process.js';
+import { pageAt, readPages } from '../support/documents/markdown.js';
 import { eventually } from '../support/eventually.js';
 import { REPOSITORY, theFleet, WORKERS_FOLDER } from '../support/fleet.js';
 import { samplesIn, type Sample } from '../support/metrics.js';
@@ -23,7 +24,7 @@ const FULL_QUEUE = 'monitoring_full_queue';
 const KEY = 'monitoring-secret-0123456789';
 
 interface Rules {
-  groups: { rules: { alert: string; expr: string }[] }[];
+  groups: { rules: { alert: string; expr: string; annotations: { runbook_url: string } }[] }[];
 }
 
 interface Dashboard {
@@ -227,6 +228,14 @@ describe('The monitoring', function () {
       await promisify(execFile)(found.promtool, ['test', 'rules', 'tests.yml'], { cwd: folder });
     } finally {
       await rm(folder, { recursive: true });
+    }
+  });
+
+  it('sends the reader of every alert to a part of docs/operations.md that is there', () => {
+    const { path, anchors } = pageAt(readPages(), 'docs/operations.md');
+    const parts = [...anchors].map((anchor) => `${path}#${anchor}`);
+    for (const { alert, annotations } of alerts) {
+      assert.ok(parts.includes(annotations.runbook_url), `${alert}: ${annotations.runbook_url}`);
     }
   });
 

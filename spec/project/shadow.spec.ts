@@ -463,19 +463,6 @@ describe('npm run shadow', function () {
     assert.deepEqual(isReused, [false, true, true]);
   });
 
-  it('has its list of what is meant in docs/moving-over.md, word by word', async () => {
-    const page = await readFile(`${REPOSITORY}docs/moving-over.md`, 'utf8');
-    const rows = [...page.matchAll(/^\| `([a-z-]+)` +\| (.*?) +\|$/gm)].map(([, name, why]) => ({
-      name,
-      why,
-    }));
-    const rules = readRules(INTENDED).map(({ name, why }) => ({ name, why }));
-    assert.deepEqual(
-      rows.filter(({ name }) => rules.some((rule) => rule.name === name)),
-      rules,
-    );
-  });
-
   it('takes the requests that docs/moving-over.md shows', async () => {
     const { blocks } = pageAt(readPages(), 'docs/moving-over.md');
     const lines = blocks.find(({ language }) => language === 'jsonl')?.text;

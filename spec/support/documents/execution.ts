@@ -6,12 +6,8 @@ import type { Command } from './commands.js';
 import { difference, parseExample, type Meanings } from './shape.js';
 import type { Shell } from './shell.js';
 
-/** What stays up until Ctrl-C, and what it shows when it is up. */
-const STAYS_UP: readonly [command: RegExp, ready: RegExp][] = [
-  [/^npm start$/, /Listening|listening/],
-  [/^celery -A worker worker\b/, /@\S+ ready\./],
-  [/^celery -A worker flower$/, /Connected to redis/],
-];
+/** The command that stays up until Ctrl-C, and what it shows when it is up. */
+const STAYS_UP = { command: /^npm start$/, ready: /Listening|listening/ };
 
 /** How long a command may take. */
 const LIMIT_MS = 60_000;
@@ -64,9 +60,8 @@ export function inPlace(text: string, addresses: Addresses, meanings: Meanings):
 /** Runs a command in a shell, and holds what it gives against its example. */
 export async function execute(shell: Shell, command: Command, meanings: Meanings): Promise<void> {
   const { text, example } = command;
-  const ready = STAYS_UP.find(([pattern]) => pattern.test(text))?.[1];
-  if (ready !== undefined) {
-    await (await shell.start(text, ready, LIMIT_MS)).stop();
+  if (STAYS_UP.command.test(text)) {
+    await (await shell.start(text, STAYS_UP.ready, LIMIT_MS)).stop();
     return;
   }
   const run = async (): Promise<string> => {
