@@ -131,6 +131,15 @@ describe('GET /result/{task_id}', () => {
         'AssertionError',
         'MaxRetriesExceededError',
         'a class of another class',
+        "a class that can't be called again",
+        'such a class with a cause',
+        'such a class with objects',
+        'such a class of ValueError',
+        'a wrapped exception',
+        "dateutil's ParserError",
+        "dateutil's ParserError of two",
+        "dateutil's ParserError without values",
+        'PackageNotFoundError',
       ],
     };
     for (const [task, names] of Object.entries(kinds)) {

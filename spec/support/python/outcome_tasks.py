@@ -4,6 +4,7 @@ import asyncio
 import configparser
 import datetime
 import http.client
+import importlib.metadata
 import json
 import socket
 import ssl
@@ -21,6 +22,8 @@ from celery.exceptions import (
     Reject,
     SoftTimeLimitExceeded,
 )
+from celery.utils.serialization import UnpickleableExceptionWrapper
+from dateutil.parser import ParserError
 from worker.celery import app
 
 
@@ -71,6 +74,34 @@ VALUES = {
 
 class OutcomeError(Exception):
     """An exception that only the workers can import."""
+
+
+class ClientError(Exception):
+    """Can't be called with its own arguments, as boto3's class of that name."""
+
+    def __init__(self, response, operation):
+        super().__init__(f"An error occurred when calling {operation}: {response}")
+
+
+class RefusedError(Exception):
+    """Like it, with an argument that has no JSON."""
+
+    def __init__(self, reason, *, status):
+        super().__init__(reason, object, {"status": status})
+
+
+class RefusedValueError(ValueError):
+    """Like it, but of a class that Celery takes instead."""
+
+    def __init__(self, reason, *, status):
+        super().__init__(f"{reason} ({status})")
+
+
+def caused():
+    """Return such an exception with another one as its cause."""
+    error = ClientError("no", "it's")
+    error.__cause__ = RefusedError("x", status=1)
+    return error
 
 
 class Outer:
@@ -177,6 +208,17 @@ EXCEPTIONS = {
     "AssertionError": lambda: AssertionError(),
     "MaxRetriesExceededError": lambda: MaxRetriesExceededError("Can't retry"),
     "a class of another class": lambda: Outer.InnerError("inner", 1),
+    "a class that can't be called again": lambda: ClientError("it's \"é\"", "PutObject"),
+    "such a class with a cause": caused,
+    "such a class with objects": lambda: RefusedError("no", status=429),
+    "such a class of ValueError": lambda: RefusedValueError("no", status=429),
+    "a wrapped exception": lambda: UnpickleableExceptionWrapper(
+        "m", "E", ["x"], "E('x')"
+    ),
+    "dateutil's ParserError": lambda: ParserError("Unknown format: %s", "it's"),
+    "dateutil's ParserError of two": lambda: ParserError("%s%%: %s", "a", 1),
+    "dateutil's ParserError without values": lambda: ParserError("100%s"),
+    "PackageNotFoundError": lambda: importlib.metadata.PackageNotFoundError("x"),
 }
 
 

@@ -119,6 +119,28 @@ const incompleteReadText: ExceptionText = ([partial = null]) => {
   return length === undefined ? undefined : `IncompleteRead(${length} bytes read)`;
 };
 
+/**
+ * `UnpickleableExceptionWrapper.__str__` of celery/utils/serialization.py: the repr of an exception whose class can't
+ * be called with its own arguments, such as boto3's ClientError. Its arguments are module, class, arguments and text.
+ */
+const wrappedText: ExceptionText = ([, , , text]) => (typeof text === 'string' ? text : undefined);
+
+/** `ParserError.__str__` of dateutil/parser/_parser.py, which Celery itself needs: a template and its values. */
+const dateParserErrorText: ExceptionText = ([template, ...values]) => {
+  if (typeof template !== 'string') {
+    return undefined;
+  }
+  const marks = template.match(/%.?/gs) ?? [];
+  const places = marks.filter((mark) => mark === '%s').length;
+  if (places !== values.length || marks.some((mark) => mark !== '%s' && mark !== '%%')) {
+    return undefined;
+  }
+  const rest = values.values();
+  return template.replaceAll(/%[s%]/g, (mark) =>
+    mark === '%%' ? '%' : pythonStr(rest.next().value ?? null),
+  );
+};
+
 const OS_ERRORS = [
   'BrokenPipeError',
   'ChildProcessError',
@@ -167,6 +189,13 @@ export const EXCEPTION_TEXTS: ReadonlyMap<string, ExceptionText> = new Map<strin
   ['builtins.IndentationError', syntaxErrorText],
   ['builtins.TabError', syntaxErrorText],
   ['http.client.IncompleteRead', incompleteReadText],
+  ['celery.utils.serialization.UnpickleableExceptionWrapper', wrappedText],
+  ['dateutil.parser._parser.ParserError', dateParserErrorText],
+  // `PackageNotFoundError.__str__` of Lib/importlib/metadata/__init__.py.
+  [
+    'importlib.metadata.PackageNotFoundError',
+    ([name = null]) => `No package metadata was found for ${pythonStr(name)}`,
+  ],
   // `__init__` of each, and `Error.__repr__`, of Lib/configparser.py.
   ['configparser.NoSectionError', ([section = null]) => `No section: ${pythonRepr(section)}`],
   [
