@@ -35,22 +35,27 @@ describe('POST /assign-task/', () => {
     await assertAsPython(service, [task_id]);
   });
 
-  it('approves batches', async () => {
+  it('approves batches, and answers how many', async () => {
+    // The stand-in for an ESC system keeps approvals for a day. Another task decides about batch 3 first.
+    const redis = new Redis(theFleet().redis.url);
+    await redis.del('esc-stand-in:1', 'esc-stand-in:2', 'esc-stand-in:3');
+    redis.disconnect();
+    await resultOf(
+      service,
+      await service.assign('approve_batches', { batch_ids: [3], auto_approve: true }),
+    );
     const taskId = await service.assign('approve_batches', {
-      batch_ids: ['B-1', 'B-2'],
+      batch_ids: [1, 2, 3],
       auto_approve: true,
     });
     const { result } = await resultOf(service, taskId);
-    const { processed_batches, approved, rejected, task_type } = result as Record<string, unknown>;
+    const { processed_batches, approved, rejected, ...rest } = result as Record<string, unknown>;
     assert.deepEqual(
-      { processed_batches, approved, rejected, task_type },
-      {
-        processed_batches: ['B-1', 'B-2'],
-        approved: ['B-1', 'B-2'],
-        rejected: [],
-        task_type: 'approve_batches',
-      },
+      { processed_batches, approved, rejected },
+      { processed_batches: 3, approved: 2, rejected: 1 },
     );
+    assert.deepEqual(rest.approved_batches, [1, 2]);
+    assert.deepEqual(rest.rejected_batches, [{ batch_id: 3, reason: 'already decided' }]);
   });
 
   it('passes unknown params on, and ignores unknown properties beside them', async () => {

@@ -24,13 +24,16 @@ def test_each_batch_is_in_one_list(esc: EscServer) -> None:
             report_progress=lambda current, total: progress.append((current, total)),
         )
     assert report == {
-        "processed_batches": [7, "b", "c"],
-        "approved": [7],
-        "rejected": [
+        "processed_batches": 3,
+        "approved": 1,
+        "rejected": 2,
+        "pending": 0,
+        "approved_batches": [7],
+        "rejected_batches": [
             {"batch_id": "b", "reason": "already decided"},
             {"batch_id": "c", "reason": "unknown batch"},
         ],
-        "pending": [],
+        "pending_batches": [],
     }
     assert progress == [(1, 3), (2, 3), (3, 3)]
 
@@ -45,7 +48,8 @@ def test_without_auto_approve_nothing_is_decided(redis: Redis) -> None:
             task_id="task-1",
             report_progress=lambda current, total: None,
         )
-        assert report["pending"] == report["processed_batches"] == [batch_id]
+        assert report["pending"] == report["processed_batches"] == 1
+        assert report["pending_batches"] == [batch_id]
 
 
 def test_a_failing_esc_system_ends_the_run_after_what_is_approved(esc: EscServer) -> None:

@@ -143,8 +143,9 @@ def test_batches_are_approved_in_the_stand_in(worker: RunningWorker) -> None:
     states = worker.run("worker.approve_batches", {"batch_ids": batch_ids, "auto_approve": True})
     assert [state["result"]["percent"] for state in states[1:-1]] == [50, 100]
     result = succeeded(states)
-    assert result["processed_batches"] == result["approved"] == batch_ids
-    assert result["rejected"] == result["pending"] == []
+    assert result["processed_batches"] == result["approved"] == 2
+    assert result["rejected"] == result["pending"] == 0
+    assert result["approved_batches"] == batch_ids
     assert result["esc"] == "embedded stand-in"
     assert result["task_type"] == "approve_batches"
 
@@ -156,12 +157,12 @@ def test_a_task_delivered_again_is_not_refused_its_own_approval(
     params = {"batch_ids": [batch_id], "auto_approve": True}
     for _ in range(2):
         result = succeeded(worker.run("worker.approve_batches", params, task_id=task_id))
-        assert result["approved"] == [batch_id]
+        assert result["approved_batches"] == [batch_id]
         # As if the worker had died before it could store the result: Celery
         # doesn't replace one that says SUCCESS.
         redis.delete(f"celery-task-meta-{task_id}")
     other = succeeded(worker.run("worker.approve_batches", params))
-    assert other["rejected"] == [{"batch_id": batch_id, "reason": "already decided"}]
+    assert other["rejected_batches"] == [{"batch_id": batch_id, "reason": "already decided"}]
 
 
 def test_the_pool_processes_share_the_stand_in(worker: RunningWorker) -> None:
@@ -170,5 +171,5 @@ def test_the_pool_processes_share_the_stand_in(worker: RunningWorker) -> None:
     with ThreadPoolExecutor(8) as senders:
         runs = list(senders.map(lambda _: worker.run("worker.approve_batches", params), range(8)))
     assert len({states[0]["result"]["pid"] for states in runs}) == 2
-    approved = [batch_id for states in runs for batch_id in succeeded(states)["approved"]]
+    approved = [batch_id for states in runs for batch_id in succeeded(states)["approved_batches"]]
     assert sorted(approved) == sorted(batch_ids)

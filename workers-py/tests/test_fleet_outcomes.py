@@ -32,8 +32,8 @@ def test_batches_are_approved_in_the_esc_system(
         assert f"Approvals go to the ESC system at {esc.url}" in worker.log
         assert "secret" not in worker.log
     assert esc.authorizations == [ME_AND_SECRET] * 2
-    assert final["result"]["approved"] == ["a"]
-    assert final["result"]["rejected"] == [{"batch_id": "b", "reason": "unknown batch"}]
+    assert final["result"]["approved_batches"] == ["a"]
+    assert final["result"]["rejected_batches"] == [{"batch_id": "b", "reason": "unknown batch"}]
     assert final["result"]["esc"] == esc.url
     assert esc.approvals == {"a": final["task_id"]}
 
@@ -65,7 +65,7 @@ def test_other_pools_share_the_stand_in(redis_url: str, tmp_path: Path, pool: st
     with running_worker(redis_url, tmp_path, pool=pool) as worker:
         tasks = [worker.send("worker.approve_batches", params) for _ in range(4)]
         results = [worker.result(task_id) for task_id in tasks]
-    approved = [batch_id for result in results for batch_id in result["approved"]]
+    approved = [batch_id for result in results for batch_id in result["approved_batches"]]
     assert sorted(approved) == sorted(batch_ids)
 
 
@@ -92,5 +92,5 @@ def test_a_task_whose_process_dies_runs_again(
         *["STARTED", "PROGRESS", "PROGRESS", "SUCCESS"],
     ]
     assert processes[0] != processes[1]
-    assert states[-1]["result"]["approved"] == ["a", "b"]
-    assert states[-1]["result"]["rejected"] == []
+    assert states[-1]["result"]["approved_batches"] == ["a", "b"]
+    assert states[-1]["result"]["rejected"] == 0

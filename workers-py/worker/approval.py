@@ -15,12 +15,18 @@ class RejectedBatch(TypedDict):
 
 
 class ApprovalReport(TypedDict):
-    """Every processed batch is in exactly one of the other three lists."""
+    """How many batches were processed and how each was decided, and which ones these are.
 
-    processed_batches: list[BatchId]
-    approved: list[BatchId]
-    rejected: list[RejectedBatch]
-    pending: list[BatchId]
+    The lists have their batches in the order of the params.
+    """
+
+    processed_batches: int
+    approved: int
+    rejected: int
+    pending: int
+    approved_batches: list[BatchId]
+    rejected_batches: list[RejectedBatch]
+    pending_batches: list[BatchId]
 
 
 def process_batches(
@@ -38,17 +44,26 @@ def process_batches(
     of all, after each. An exception of the ESC system ends the run; approvals
     made before it stay.
     """
-    report = ApprovalReport(processed_batches=[], approved=[], rejected=[], pending=[])
-    for batch_id in batch_ids:
+    approved: list[BatchId] = []
+    rejected: list[RejectedBatch] = []
+    pending: list[BatchId] = []
+    for done, batch_id in enumerate(batch_ids, start=1):
         name = str(batch_id)
         decision = esc.approve(name, task_id) if auto_approve else esc.decision(name)
         match decision.verdict:
             case "approved":
-                report["approved"].append(batch_id)
+                approved.append(batch_id)
             case "pending":
-                report["pending"].append(batch_id)
+                pending.append(batch_id)
             case "rejected":
-                report["rejected"].append({"batch_id": batch_id, "reason": decision.reason})
-        report["processed_batches"].append(batch_id)
-        report_progress(len(report["processed_batches"]), len(batch_ids))
-    return report
+                rejected.append({"batch_id": batch_id, "reason": decision.reason})
+        report_progress(done, len(batch_ids))
+    return ApprovalReport(
+        processed_batches=len(batch_ids),
+        approved=len(approved),
+        rejected=len(rejected),
+        pending=len(pending),
+        approved_batches=approved,
+        rejected_batches=rejected,
+        pending_batches=pending,
+    )

@@ -59,9 +59,11 @@ def approve_batches(self: FleetTask, params: object) -> dict[str, Any]:
     """Approve batches in the ESC system, or check where they stand.
 
     Takes `batch_ids` (strings or integers) and `auto_approve` (default false:
-    only check). Returns `processed_batches`, `approved` and `pending` (batch
-    ids), `rejected` (objects with `batch_id` and `reason`) and `esc`, the
-    system that was asked. Fails with TimeoutError when it can't be reached.
+    only check). Returns four numbers, `processed_batches`, `approved`,
+    `rejected` and `pending`; which ones these are, as `approved_batches` and
+    `pending_batches` (batch ids) and `rejected_batches` (objects with
+    `batch_id` and `reason`); and `esc`, the system that was asked. Fails with
+    TimeoutError when it can't be reached.
     """
     wanted = ApproveBatchesParams.parse(params)
     with open_esc() as esc:
