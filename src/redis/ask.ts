@@ -1,10 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { isRefusal, within, type Connection } from './connection.js';
-import { refusal, type Failure } from './failure.js';
-
-/** Before commands are sent again whose connection was cut. */
-const RETRY_PAUSE_MS = 10;
+import { refusal, unanswered, type Failure } from './failure.js';
+import { untilAnswered } from './untilAnswered.js';
 
 export type Answer<Value> = { value: Value } | Failure;
 
@@ -18,27 +15,19 @@ export async function ask<Value>(
   command: (redis: Redis) => Promise<Value>,
 ): Promise<Answer<Value>> {
   const deadline = performance.now() + milliseconds;
-  for (;;) {
-    const patience = deadline - performance.now();
-    if (patience <= 0 || !(await connection.untilReady(patience))) {
-      return { reason: reasonOf(connection) };
-    }
-    try {
-      const answer = command(connection.redis).then((value) => ({ value }));
-      return (
-        (await within(deadline - performance.now(), answer)) ?? { reason: reasonOf(connection) }
-      );
-    } catch (cause) {
-      if (isRefusal(cause)) {
-        return refusal(cause);
-      }
-      await pause(RETRY_PAUSE_MS);
-    }
+  let last: unknown;
+  const answer = untilAnswered(
+    connection,
+    () => deadline,
+    () => command(connection.redis),
+    (error) => (last = error),
+  );
+  try {
+    return (
+      (await within(milliseconds, answer)) ??
+      (isRefusal(last) ? refusal(last) : unanswered(connection))
+    );
+  } catch (cause) {
+    return refusal(cause as Error);
   }
-}
-
-function reasonOf(connection: Connection): string {
-  return connection.isUsable()
-    ? 'the message broker did not answer in time'
-    : "the message broker can't be reached";
 }

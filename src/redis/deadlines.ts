@@ -5,8 +5,8 @@ export interface Alarm {
 }
 
 /**
- * One timer for everything that waits, as one for each of thousands costs more than what it waits for. Who
- * is late, `ring` must find out, and ask for the next moment.
+ * One timer for everything that waits: a timer for each of thousands costs more than what it waits for. `ring` must
+ * find out what is late, and ask for the next moment.
  */
 export function createAlarm(ring: () => void): Alarm {
   let timer: NodeJS.Timeout | undefined;
@@ -26,7 +26,7 @@ export function createAlarm(ring: () => void): Alarm {
         },
         Math.max(0, moment - performance.now()),
       );
-      // Who waits for an answer has a connection, which keeps the process running.
+      // A client that waits for an answer has a connection, which keeps the process running.
       timer.unref();
     },
   };

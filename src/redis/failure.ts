@@ -1,3 +1,5 @@
+import type { Connection } from './connection.js';
+
 /** Why something is not known or not done: `reason` for the caller, `cause` for the log. */
 export interface Failure {
   reason: string;
@@ -7,6 +9,15 @@ export interface Failure {
 /** The failure that an error of Redis's own is. `server` is what the caller knows this Redis as. */
 export function refusal(cause: Error, server = 'the message broker'): Failure {
   return { reason: `${server} ${refusalReason(firstOf(cause).message)}`, cause };
+}
+
+/** The failure that no answer in time is. */
+export function unanswered(connection: Connection, server = 'the message broker'): Failure {
+  return {
+    reason: connection.isUsable()
+      ? `${server} did not answer in time`
+      : `${server} can't be reached`,
+  };
 }
 
 /** A transaction is refused for one of its commands, which ioredis adds to its error. */

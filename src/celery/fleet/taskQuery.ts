@@ -1,4 +1,5 @@
 import type { Answer } from '../../redis/ask.js';
+import { shareNext } from '../../redis/shareNext.js';
 import type { Broadcast } from './control.js';
 import { fieldsOf } from '../wire/controlMessage.js';
 
@@ -31,43 +32,20 @@ const MAXIMUM_TASKS = 200;
  * meanwhile share the next one. It never rejects.
  */
 export function createTaskQuery(broadcast: Broadcast): QueryTask {
-  const waiting = new Map<string, ((answer: Answer<TaskQueryAnswer>) => void)[]>();
-  let isRunning = false;
-
-  const run = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      const asked = [...waiting].slice(0, MAXIMUM_TASKS);
-      for (const [taskId] of asked) {
-        waiting.delete(taskId);
-      }
-      const answer = await broadcast('query_task', { ids: asked.map(([taskId]) => taskId) });
-      for (const [taskId, resolvers] of asked) {
-        const own: Answer<TaskQueryAnswer> =
-          'reason' in answer
-            ? answer
-            : {
-                value: {
-                  held: heldTask(taskId, answer.value.byWorker),
-                  listeners: answer.value.listeners,
-                  answered: answer.value.byWorker.size,
-                },
-              };
-        for (const resolve of resolvers) {
-          resolve(own);
-        }
-      }
-    }
-    isRunning = false;
-  };
-
-  return (taskId) =>
-    new Promise((resolve) => {
-      waiting.set(taskId, [...(waiting.get(taskId) ?? []), resolve]);
-      if (!isRunning) {
-        isRunning = true;
-        void run();
-      }
-    });
+  const query = shareNext<undefined, Answer<TaskQueryAnswer>>(MAXIMUM_TASKS, async (asked) => {
+    const answer = await broadcast('query_task', { ids: [...asked.keys()] });
+    return (taskId) =>
+      'reason' in answer
+        ? answer
+        : {
+            value: {
+              held: heldTask(taskId, answer.value.byWorker),
+              listeners: answer.value.listeners,
+              answered: answer.value.byWorker.size,
+            },
+          };
+  });
+  return (taskId) => query(taskId, undefined);
 }
 
 const STATES = ['active', 'reserved', 'scheduled', 'ready'] as const;

@@ -1,7 +1,7 @@
 import { ask, type Answer } from '../../redis/ask.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
 import { PRIORITY_STEPS, queueKey, type PriorityStep } from '../wire/keys.js';
-import { refusal, type Failure } from '../../redis/failure.js';
+import { isPassing, refusal, type Failure } from '../../redis/failure.js';
 
 /** How many messages wait in the list of a queue for this step of priority, or why Redis does not tell. */
 export interface ListDepth {
@@ -38,7 +38,7 @@ export function createDepthReader(
 
 /** What Redis refuses, such as a key of another type, is told of one list; a lost connection is that of all. */
 function refusalAlone(cause: unknown): Failure {
-  if (isRefusal(cause)) {
+  if (isRefusal(cause) && !isPassing(cause)) {
     return refusal(cause);
   }
   throw cause;

@@ -31,47 +31,16 @@ export function createMessageSearch(
   connection: () => Connection,
   { keyPrefix, milliseconds }: MessageSearchOptions,
 ): FindMessage {
-  const waiting = new Map<string, Wanted>();
   const scripts = loadSearchScripts();
-  let isRunning = false;
-
-  const run = async (): Promise<void> => {
-    while (waiting.size > 0) {
-      const tasks = [...waiting.values()].slice(0, MAXIMUM_TASKS);
-      for (const { taskId } of tasks) {
-        waiting.delete(taskId);
-      }
-      const findings = await searchMessages(connection(), scripts, {
-        taskIds: tasks.map(({ taskId }) => taskId),
-        queues: [...new Set(tasks.flatMap(({ queues }) => queues))],
-        keyPrefix,
-        milliseconds,
-      });
-      for (const { taskId, resolvers } of tasks) {
-        const own = placeIn(findings, taskId);
-        for (const resolve of resolvers) {
-          resolve(own);
-        }
-      }
-    }
-    isRunning = false;
-  };
-
-  return (taskId, queues) =>
-    new Promise((resolve) => {
-      const resolvers = [...(waiting.get(taskId)?.resolvers ?? []), resolve];
-      waiting.set(taskId, { taskId, queues, resolvers });
-      if (!isRunning) {
-        isRunning = true;
-        void run();
-      }
+  return shareNext<readonly string[], Answer<MessagePlace>>(MAXIMUM_TASKS, async (asked) => {
+    const findings = await searchMessages(connection(), scripts, {
+      taskIds: [...asked.keys()],
+      queues: [...new Set([...asked.values()].flat())],
+      keyPrefix,
+      milliseconds,
     });
-}
-
-interface Wanted {
-  taskId: string;
-  queues: readonly string[];
-  resolvers: readonly ((answer: Answer<MessagePlace>) => void)[];
+    return (taskId) => placeIn(findings, taskId);
+  });
 }
 
 /** What was found is true, even where the search was not ended. */

@@ -1,9 +1,10 @@
 import { JsonText } from '../../json/jsonText.js';
 import { createAlarm } from '../../redis/deadlines.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
-import { refusal, type Failure } from '../../redis/failure.js';
+import { refusal, unanswered, type Failure } from '../../redis/failure.js';
 import { exceptionText } from '../python/exceptionText.js';
 import { createKeyReader } from '../../redis/keyReader.js';
+import { untilAnswered } from '../../redis/untilAnswered.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
 
 /** How a task stands. */
@@ -71,30 +72,29 @@ export function createMetaReader<Outcome>(
     const now = performance.now();
     for (const read of [...underWay]) {
       if (read.deadline <= now) {
-        const reason = backend.isUsable()
-          ? 'the result backend did not answer in time'
-          : "the result backend can't be reached";
-        settle(read, { reason, isUnreadable: false });
+        const { trouble } = read;
+        const failure = isRefusal(trouble) ? refusal(trouble, SERVER) : unanswered(backend, SERVER);
+        settle(read, { ...failure, isUnreadable: false });
       } else {
         alarm.ringAt(read.deadline);
       }
     }
   });
 
-  /** A read whose connection was cut is sent again. */
   const attempt = async (read: Read<Outcome>): Promise<void> => {
-    while (read.place !== SETTLED) {
-      if (!backend.isUsable() && !(await backend.untilReady(read.deadline - performance.now()))) {
-        return;
-      }
-      try {
-        const outcome = interpret(await readKey(read.key));
+    try {
+      const answer = await untilAnswered(
+        backend,
+        () => (read.place === SETTLED ? 0 : read.deadline),
+        () => readKey(read.key),
+        (error) => (read.trouble = error),
+      );
+      if (answer !== undefined) {
+        const outcome = interpret(answer.value);
         settle(read, outcome instanceof Promise ? await outcome : outcome);
-      } catch (cause) {
-        if (isRefusal(cause)) {
-          settle(read, { ...refusal(cause, 'the result backend'), isUnreadable: false });
-        }
       }
+    } catch (cause) {
+      settle(read, { ...refusal(cause as Error, SERVER), isUnreadable: false });
     }
   };
 
@@ -105,6 +105,7 @@ export function createMetaReader<Outcome>(
         key: `${keyPrefix}${taskId}`,
         deadline,
         resolve,
+        trouble: undefined,
         place: underWay.length,
       };
       underWay.push(read);
@@ -117,11 +118,16 @@ interface Read<Outcome> {
   key: string;
   deadline: number;
   resolve: (outcome: Outcome | ReadFailure) => void;
+  /** Why it was sent again. */
+  trouble: unknown;
   /** Its index among those under way. */
   place: number;
 }
 
 const SETTLED = -1;
+
+/** In words for callers. */
+const SERVER = 'the result backend';
 
 /**
  * What the key of each task begins with, and the channel on which its states are published: `task_keyprefix`

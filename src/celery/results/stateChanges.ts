@@ -3,6 +3,22 @@ import { watchConnection, type Connection, type ConnectionEvents } from '../../r
 import { createMetaReader, keyPrefixOf, outcomeOf, type ReadOutcome } from './results.js';
 import { createSubscriptions } from '../../redis/subscriptions.js';
 
+/*
+ * Hears of every state that workers store, as Celery's own `ResultConsumer` does (celery/backends/redis.py): a worker
+ * stores a state under a key and publishes it on the channel of the same name.
+ *
+ *              first watcher of a task            confirmed               key read, or message
+ *   no channel ----------------------> subscribing --------> subscribed ---------------------> watchers told
+ *       ^                                   ^                    |  ^                               |
+ *       | last watcher leaves               +- connection cut ---+  +--- another message -----------+
+ *       +-- from anywhere
+ *
+ * One connection serves all watchers, and is made for the first of them. A channel is subscribed to before its key is
+ * read, so that nothing slips between, and again after each cut. What is read is thrown away if a message has come
+ * meanwhile, which is newer. A read that fails is tried again after RETRY_MS. A payload that is the same as the one
+ * before it tells nobody anything; one that is new is told once to each watcher, in order.
+ */
+
 /**
  * Tells `receive` how the task stands, soon but not at once, and then each change of it, in order. While Redis is
  * away it tells nothing, and afterwards how the task stands then. A `reason` means that what a worker has stored
@@ -29,11 +45,6 @@ export interface StateChangesOptions {
   };
 }
 
-/**
- * Hears of every state that workers store, as Celery's own `ResultConsumer` does (celery/backends/redis.py): a
- * worker publishes what it stores. One connection serves all watchers, and is made for the first of them. Each
- * channel is subscribed to before its key is read, so that nothing slips between, again after each cut.
- */
 export function createStateChanges(
   backend: Connection,
   { globalKeyPrefix, readMs, silenceMs, events }: StateChangesOptions,

@@ -1,10 +1,28 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { createAlarm } from '../../../redis/deadlines.js';
-import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
 import { isRefusal, type Connection } from '../../../redis/connection.js';
-import { isPassing, refusal, type Failure } from '../../../redis/failure.js';
+import { refusal, unanswered, type Failure } from '../../../redis/failure.js';
+import { untilAnswered } from '../../../redis/untilAnswered.js';
 import type { Outcome } from '../fate.js';
+import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
 import type { Batch, Publication } from './publishScript.js';
+
+/*
+ * Publishes each message exactly once, though connections break at any moment.
+ *
+ *                  takes up to 256                Redis has answered
+ *   publish -> waiting ---------> batch under way ------------------> assigned, repeated, full, refused
+ *                |                |      ^     |
+ *                | deadline       |      |     | deadline of one message
+ *                v                |      |     v
+ *             refused             |      |   refused (never sent), or unknown (sent)
+ *                                 v      |
+ *                       connection cut, or a refusal that passes: sent again
+ *
+ * One batch at a time: what is published meanwhile is the next batch. A batch has a sequence number, which the
+ * script keeps with its answer, so that a batch whose answer was lost is sent again under the same number and
+ * runs once. Once it may have run, it stays as it was, though some of its callers have left. Until then, a message
+ * is taken out whose caller was told that it never will be delivered.
+ */
 
 /** One message, or several that are queued all or not at all, with one outcome. */
 type Written = readonly Publication[];
@@ -20,10 +38,6 @@ export type Publish = (write: () => Written, milliseconds: number) => Promise<Ou
 const MAXIMUM_MESSAGES = 256;
 const MAXIMUM_CHARACTERS = 1024 * 1024;
 
-/** Before a batch is sent again; longer and longer where Redis answers that it can't write now. */
-const RETRY_PAUSE_MS = 20;
-const LONGEST_RETRY_PAUSE_MS = 500;
-
 interface Entry {
   write: () => Written;
   written: Written | undefined;
@@ -34,11 +48,7 @@ interface Entry {
   resolve: (outcome: Outcome) => void;
 }
 
-/**
- * Returns the function that publishes each message exactly once. What comes in while a batch is under way
- * is the next batch: one at a time, so that a batch whose answer was lost with its connection can be sent
- * again as it was, under the same sequence number, which the script knows.
- */
+/** Returns the function that publishes each message exactly once. */
 export function createPublisher(broker: Connection, options: BatchSenderOptions): Publish {
   /** In the order of arrival. */
   let waiting: Entry[] = [];
@@ -80,16 +90,8 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
           cause: replicaTrouble,
         };
 
-  const whyNotSent = (): Failure => {
-    if (passingRefusal !== undefined) {
-      return refusal(passingRefusal);
-    }
-    return {
-      reason: broker.isUsable()
-        ? 'the message broker did not answer in time'
-        : "the message broker can't be reached",
-    };
-  };
+  const whyNotSent = (): Failure =>
+    passingRefusal === undefined ? unanswered(broker) : refusal(passingRefusal);
 
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -109,14 +111,8 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
   const deliver = async (batch: readonly Entry[]): Promise<void> => {
     let entries = batch;
     let mayHaveRun = false;
-    let pauseMs = RETRY_PAUSE_MS;
-    for (;;) {
-      const patience = Math.max(...entries.map(patienceOf)) - performance.now();
-      if (patience <= 0 || !(await broker.untilReady(patience))) {
-        return;
-      }
-      // A batch that may have run stays as it was. From any other, a message must go whose caller was
-      // told that it never will be delivered.
+
+    const attempt = async (): Promise<void> => {
       if (!mayHaveRun) {
         entries = entries.filter(({ isSettled }) => !isSettled);
       }
@@ -126,32 +122,32 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       for (const entry of entries) {
         entry.wasSent = true;
       }
-      try {
-        const outcomes = await sendBatch(sequence, batchOf(entries));
-        entries.forEach((entry, index) => {
-          settle(entry, told(outcomes[index]));
-        });
-        return;
-      } catch (error) {
-        if (!isRefusal(error)) {
-          mayHaveRun = true;
-          passingRefusal = undefined;
-          replicaTrouble = error instanceof NotReplicated ? error : undefined;
-        } else if (isPassing(error)) {
-          passingRefusal = error;
-          for (const entry of entries) {
-            entry.wasSent = mayHaveRun;
-          }
-          pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_PAUSE_MS);
-        } else {
-          const outcome = { fate: mayHaveRun ? 'unknown' : 'refused', ...refusal(error) } as const;
-          for (const entry of entries) {
-            settle(entry, outcome);
-          }
-          return;
+      const outcomes = await sendBatch(sequence, batchOf(entries));
+      entries.forEach((entry, index) => {
+        settle(entry, told(outcomes[index]));
+      });
+    };
+    const takeNote = (error: unknown): void => {
+      if (isRefusal(error)) {
+        passingRefusal = error;
+        for (const entry of entries) {
+          entry.wasSent = mayHaveRun;
         }
+      } else {
+        mayHaveRun = true;
+        passingRefusal = undefined;
+        replicaTrouble = error instanceof NotReplicated ? error : undefined;
       }
-      await pause(pauseMs);
+    };
+    const deadline = (): number => Math.max(...entries.map(patienceOf));
+
+    try {
+      await untilAnswered(broker, deadline, attempt, takeNote);
+    } catch (error) {
+      const fate = mayHaveRun ? 'unknown' : 'refused';
+      for (const entry of entries) {
+        settle(entry, { fate, ...refusal(error as Error) });
+      }
     }
   };
 
