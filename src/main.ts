@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { ConfigError, readConfig, type Config } from './config/config.js';
 import { ContractError } from './contract/contract.js';
-import { openLog, withFields } from './log/log.js';
 import { withoutCredentials } from './log/lines.js';
+import { openLog } from './log/log.js';
+import { additionalTransports } from './log/transports.js';
 import { joinPrimary } from './processes/primary.js';
 import { ProcessFailure, startProcesses } from './processes/processes.js';
 import { killWorkers } from './processes/worker.js';
@@ -23,15 +24,17 @@ async function main(): Promise<void> {
   const config = await (primary === undefined ? readConfiguration() : primary.config);
   const opened = openLog({
     level: config.log.level,
-    // The primary writes and rotates the file, with the lines of its workers.
-    file: primary === undefined ? config.log.file : undefined,
-    console: { stream: process.stdout, format: process.stdout.isTTY ? 'readable' : 'json' },
+    console: process.stdout.isTTY ? 'readable' : 'json',
+    // The primary process has the file and the transports, and hands its workers' lines to them.
+    ...(primary === undefined
+      ? { file: config.log.file, transports: additionalTransports() }
+      : { file: undefined, fields: { pid: process.pid } }),
   });
-  const log = primary === undefined ? opened.log : withFields(opened.log, { pid: process.pid });
+  const { log } = opened;
   process.stdout.on('error', () => {
-    // A reader of the console that went away must not stop the service.
+    // The service goes on without a console: its reader has gone away, or its disk is full.
   });
-  // A rejection that nothing handles comes here too. What state it has left is not known: to end is safe.
+  // Node.js raises unhandled rejections here too. The state they leave is unknown, so the process ends.
   process.once('uncaughtException', (error: unknown) => {
     const stack = error instanceof Error ? error.stack : String(error);
     log.critical('Stopping after an error that nothing handles', { stack });
@@ -43,7 +46,7 @@ async function main(): Promise<void> {
 
   const { host, rootPath, apiKeys } = config.http;
   const processes = config.process.count;
-  // Of a worker, the primary tells what matters.
+  // The primary logs the start and the stop for all of its workers.
   const tell = primary === undefined ? log.info : log.debug;
   try {
     const service = await (processes === 1

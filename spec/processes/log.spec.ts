@@ -58,7 +58,7 @@ describe('A line of the log', () => {
     const stack = `Error: a\n${entry}\n    at ${FORGERY}`;
     const program = `
       const { openLog } = await import(${JSON.stringify(`${REPOSITORY}dist/src/log/log.js`)});
-      const { log } = openLog({ level: 'INFO', file: undefined, console: { stream: process.stdout, format: 'readable' } });
+      const { log } = openLog({ level: 'INFO', file: undefined, console: 'readable' });
       log.info(${JSON.stringify(`message ${FORGERY}`)}, { field: ${JSON.stringify(FORGERY)} });
       log.error('failure', { stack: ${JSON.stringify(stack)} });`;
     const { stdout } = await promisify(execFile)(process.execPath, [

@@ -1,16 +1,9 @@
-import { basename, dirname } from 'node:path';
-import type { Writable } from 'node:stream';
-import { createStream } from 'rotating-file-stream';
+import { setImmediate, setTimeout as pause } from 'node:timers/promises';
+import winston from 'winston';
 import { LOG_LEVELS, type LogLevel } from '../config/values.js';
-import {
-  cleaned,
-  jsonLine,
-  madeReadable,
-  readableLine,
-  type Fields,
-  type WriteLine,
-} from './lines.js';
 import { timestamp } from '../timestamp.js';
+import { jsonFormat, LINE, type Fields } from './lines.js';
+import { consoleTransport, fileTransport, type Transport } from './transports.js';
 
 /** One method per level. `fields` are for programs; `undefined` ones are left out. */
 export type Log = Record<Lowercase<LogLevel>, (message: string, fields?: Fields) => void>;
@@ -19,147 +12,163 @@ export interface LogOptions {
   level: LogLevel;
   /** Where to write JSON lines too, rotated at 10 MB with 5 kept; undefined for the console alone. */
   file: string | undefined;
-  /** Where lines for people or for programs go; undefined for the file alone. */
-  console: { stream: Writable; format: 'readable' | 'json' } | undefined;
+  /** Lines for people or for programs on the standard output; undefined for the file alone. */
+  console: 'readable' | 'json' | undefined;
+  /** What else gets the entries. */
+  transports?: readonly Transport[];
+  /** Fields of every entry. */
+  fields?: Fields;
 }
+
+/** How long a line may wait for others, in milliseconds: writing a line costs more than making it. */
+const LONGEST_WAIT_MS = 10;
+
+/** How long additional transports may take to end, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 /**
  * Opens the log. A file that can't be written (a full disk, a folder without permission) costs one
  * warning on the console, which goes on alone.
  */
-export function openLog({ level, file, console }: LogOptions): {
+export function openLog({ level, file, console, transports = [], fields }: LogOptions): {
   log: Log;
   /** Writes whole lines of JSON that another process has made. */
   forward: (text: Buffer) => void;
   close: () => Promise<void>;
 } {
-  const lines = createLines(jsonLine);
-  const readableLines = createLines(readableLine);
-  if (console !== undefined) {
-    (console.format === 'json' ? lines : readableLines).outputs.add(console.stream);
-  }
-  let isClosed = false;
-  const methods = LOG_LEVELS.map((name, severity) => {
-    const isShown = severity <= LOG_LEVELS.indexOf(level);
-    const method = (message: string, fields: Fields = {}): void => {
-      if (isShown && !isClosed) {
-        lines.add(name, message, fields);
-        readableLines.add(name, message, fields);
-      }
-    };
-    return [name.toLowerCase(), method];
+  const opened = file === undefined ? undefined : fileTransport(file);
+  const own = [
+    ...(console === undefined ? [] : [consoleTransport(console)]),
+    ...(opened === undefined ? [] : [opened.transport]),
+  ];
+  const logger = winston.createLogger({
+    levels: Object.fromEntries(LOG_LEVELS.map((name, severity) => [name, severity])),
+    level,
+    format: jsonFormat(),
+    defaultMeta: fields,
+    transports: [...own, ...transports],
   });
-  const log = Object.fromEntries(methods) as Log;
-  const closeFile = file === undefined ? undefined : addFile(lines.outputs, log, file);
+  const batches = createBatches(own);
+  let isClosed = false;
+  const add = (entry: winston.LogEntry): void => {
+    // winston emits an error for an entry after its end.
+    if (!isClosed) {
+      batches.open();
+      logger.log(entry);
+    }
+  };
+  const log = methodsOf(level, (name, message, more) => {
+    add({ timestamp: timestamp(), level: name, message, ...more });
+  });
+
+  const failed = new Set<Transport>();
+  logger.on('error', ({ message: reason }: Error, transport: Transport) => {
+    const isFirst = !failed.has(transport);
+    failed.add(transport);
+    if (transport === opened?.transport) {
+      // winston adds a transport again that has emitted an error.
+      logger.remove(transport);
+      if (isFirst) {
+        log.warning('The log file cannot be written; logging to the console alone', {
+          file,
+          reason,
+        });
+      }
+    } else if (isFirst) {
+      log.warning('A transport of the log fails', { reason });
+    }
+  });
+
   return {
     log,
     forward(text) {
-      lines.forward(text.toString());
-      if (readableLines.outputs.size > 0) {
-        const made = text.toString().trimEnd().split('\n').map(madeReadable);
-        readableLines.forward(`${made.join('\n')}\n`);
+      const lines = text.toString().trimEnd();
+      if (console === 'readable' || transports.length > 0) {
+        for (const line of lines.split('\n')) {
+          add(parsed(line));
+        }
+      } else {
+        add(made(lines));
       }
     },
     async close() {
       isClosed = true;
-      lines.flush();
-      readableLines.flush();
-      await (console && untilWritten(console.stream));
-      await closeFile?.();
+      // Until the next turn of the event loop, a new logger keeps its entries to itself.
+      await setImmediate();
+      batches.flush();
+      await (console && untilWritten());
+      await opened?.close();
+      if (transports.length > 0) {
+        const finished = new Promise((resolve) => logger.end(resolve));
+        await Promise.race([finished, pause(LAST_WORDS_MS, undefined, { ref: false })]);
+      }
     },
   };
 }
 
-/** The same log with more fields in every line. */
-export function withFields(log: Log, fields: Fields): Log {
-  const methods = Object.entries(log).map(([name, write]) => [
-    name,
-    (message: string, more?: Fields) => {
-      write(message, { ...fields, ...more });
-    },
+/** Nothing is made of an entry below the level. */
+function methodsOf(
+  level: LogLevel,
+  write: (name: LogLevel, message: string, fields?: Fields) => void,
+): Log {
+  const ignore = (): void => undefined;
+  const methods = LOG_LEVELS.map((name, severity) => [
+    name.toLowerCase(),
+    severity > LOG_LEVELS.indexOf(level)
+      ? ignore
+      : (message: string, fields?: Fields) => {
+          write(name, message, fields);
+        },
   ]);
   return Object.fromEntries(methods) as Log;
 }
 
-function addFile(outputs: Set<Writable>, log: Log, file: string): () => Promise<void> {
-  const stream = createStream(basename(file), { path: dirname(file), size: '10M', rotate: 5 });
-  outputs.add(stream);
-  stream.on('error', (error) => {
-    if (outputs.delete(stream)) {
-      log.warning('The log file cannot be written; logging to the console alone', {
-        file,
-        reason: error.message,
-      });
-    }
-  });
-  return async () => {
-    if (outputs.has(stream)) {
-      await new Promise<void>((resolve) => {
-        stream.once('error', () => {
-          resolve();
-        });
-        stream.end(resolve);
-      });
-    }
-  };
+/** An entry of lines that are finished, and pass every level. */
+function made(lines: string): winston.LogEntry {
+  return { level: 'CRITICAL', message: lines, [LINE]: lines };
 }
 
-/** Resolves when all that went to the stream before has left it, or never will. */
-function untilWritten(stream: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    stream.write('', () => {
-      resolve();
-    });
-  });
+/** What is no entry of a log stays as it is. */
+function parsed(line: string): winston.LogEntry {
+  try {
+    const entry = JSON.parse(line) as Partial<winston.LogEntry> | null;
+    if (LOG_LEVELS.some((level) => level === entry?.level)) {
+      return entry as winston.LogEntry;
+    }
+  } catch {
+    // Something else has written it.
+  }
+  return made(line);
 }
 
-/** How long a line may wait for others, in milliseconds: to write one costs more than to make it. */
-const LONGEST_WAIT_MS = 10;
-
-/** At most so much goes out at once: a file is rotated between two writes. */
-const WRITTEN_AT_ONCE = 64 * 1024;
-
-/** Makes lines and hands them on to every output, many at a time. */
-function createLines(write: WriteLine): {
-  outputs: Set<Writable>;
-  add: (level: LogLevel, message: string, fields: Fields) => void;
-  /** Adds lines that are made already. */
-  forward: (lines: string) => void;
-  flush: () => void;
-} {
-  const outputs = new Set<Writable>();
-  let text = '';
+/** Lets the transports collect entries, and hand them on together after LONGEST_WAIT_MS. */
+function createBatches(transports: readonly Transport[]): { open: () => void; flush: () => void } {
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const lines = cleaned(text);
-    text = '';
-    for (const output of outputs) {
-      output.write(lines);
+    for (const transport of transports) {
+      transport.uncork();
     }
   };
-
-  const forward = (made: string): void => {
-    if (outputs.size === 0) {
-      return;
-    }
-    text += made;
-    if (text.length >= WRITTEN_AT_ONCE) {
-      flush();
-    } else {
-      timer ??= setTimeout(flush, LONGEST_WAIT_MS);
-    }
-  };
-
   return {
-    outputs,
-    add(level, message, fields) {
-      if (outputs.size > 0) {
-        forward(`${write(timestamp(), level, message, fields)}\n`);
+    open() {
+      if (timer === undefined) {
+        for (const transport of transports) {
+          transport.cork();
+        }
+        timer = setTimeout(flush, LONGEST_WAIT_MS);
       }
     },
-    forward,
     flush,
   };
+}
+
+/** Resolves when all that went to the console before has left it, or never will. */
+function untilWritten(): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write('', () => {
+      resolve();
+    });
+  });
 }
