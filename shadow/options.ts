@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { QuickstartError } from '../stack/failure.js';
-import { parseRedisUrl, type RedisAddress } from '../src/redis/address.js';
+import { parseRedisUrl } from '../src/config/redisUrl.js';
+import type { RedisAddress } from '../src/redis/address.js';
 
 export const USAGE = `Usage: npm run shadow -- --python URL --node URL --cases FILE [OPTIONS]
 

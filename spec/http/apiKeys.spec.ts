@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, readConfig } from '../../src/config/config.js';
@@ -162,6 +162,58 @@ describe('API_KEYS', () => {
     });
   }
 
+  it('comes from a file with a byte order mark, as editors of Windows begin it', async () => {
+    const file = join(folder, 'bom');
+    await writeFile(file, `\ufeffa=${KEY}\r\nb=${OTHER_KEY}\r\n`);
+    const { apiKeys } = readConfig({ API_KEYS_FILE: file }, 'none').http;
+    assert.deepEqual(
+      apiKeys.map(({ name }) => name),
+      ['a', 'b'],
+    );
+  });
+
+  it('can’t come from a file in UTF-16, or in quotes', async () => {
+    const file = join(folder, 'utf-16');
+    for (const mark of ['\ufeff', '']) {
+      await writeFile(file, `${mark}a=${KEY}`, 'utf16le');
+      assert.match(faultOf({ API_KEYS_FILE: file }), /names a file that is not text in UTF-8/);
+    }
+    assert.match(faultOf({ API_KEYS: `a="${KEY}"` }), /without quotes around them, which entry 1/);
+    await writeFile(file, `a='${KEY}'`);
+    assert.match(faultOf({ API_KEYS_FILE: file }), /without quotes around them, which line 1 of/);
+  });
+
+  it('says whose a file is that it may not read, and who the service is', async () => {
+    const closed = join(folder, 'closed');
+    await mkdir(closed);
+    for (const [what, file] of [
+      ['file', join(folder, 'theirs')],
+      ['folder', join(closed, 'keys')],
+    ] as const) {
+      await writeFile(file, `a=${KEY}`);
+      const named = what === 'file' ? file : closed;
+      await chmod(folder, 0o755);
+      await chmod(named, what === 'file' ? 0o200 : 0o600);
+      const { uid, gid } = await stat(named);
+      const mode = what === 'file' ? '0200' : '0600';
+      const owner = `the ${what} ${named} belongs to uid ${uid}, gid ${gid}, with mode ${mode}; `;
+      const { told, self } = asNobody(() => ({
+        told: faultOf({
+          API_KEYS_FILE: file,
+          REDIS_URL: `rediss://host?ssl_keyfile=${encodeURIComponent(file)}`,
+        }),
+        self: `the service runs as uid ${process.geteuid?.()}, gid ${process.getegid?.()}`,
+      }));
+      const reason = `(EACCES: ${owner}${self})`;
+      assert.ok(told.includes(`API_KEYS_FILE names a file that can't be read ${reason}`), told);
+      assert.ok(
+        told.includes(`REDIS_URL has an ssl_keyfile that can't be read: ${file} ${reason}`),
+        told,
+      );
+      await chmod(named, 0o700);
+    }
+  });
+
   it('refuses a key or a name that is in both, and a file that is not there', async () => {
     const file = join(folder, 'again');
     await writeFile(file, `other=${KEY}`);
@@ -188,6 +240,17 @@ describe('API_KEYS', () => {
     await service.close();
   });
 });
+
+/** Root may read everything: for root, this runs as somebody else. */
+function asNobody<Value>(act: () => Value): Value {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    return act();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
 
 function faultOf(environment: Record<string, string>): string {
   try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { createBroadcast } from '../../src/celery/fleet/control.js';
 import { connectionOptions, watchConnection, type Connection } from '../../src/redis/connection.js';
-import { parseRedisUrl } from '../../src/redis/address.js';
+import { parseRedisUrl } from '../../src/config/redisUrl.js';
 import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
 import { runPython } from '../support/tasks.js';

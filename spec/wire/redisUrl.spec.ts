@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { Redis } from 'ioredis';
 import { generate } from 'selfsigned';
+import { startWorker } from '../../stack/celery.js';
 import { startRedis, type RedisServer } from '../../stack/redis.js';
 import { eventually } from '../support/eventually.js';
-import { theFleet } from '../support/fleet.js';
+import { REPOSITORY, theFleet } from '../support/fleet.js';
 import { startTestService } from '../support/service.js';
 
 const PASSWORD = 'p@ss/w:rd#?é';
@@ -18,9 +19,16 @@ describe('A Redis URL', () => {
   let tls: Server;
   let strictTls: Server;
   let folder: string;
+  let socket: string;
   let tlsAddress: string;
   before(async () => {
-    redis = await startRedis({ environment: process.env, python: theFleet().python.python });
+    folder = await mkdtemp(join(tmpdir(), 'redis-url-'));
+    socket = join(folder, 'redis server.sock');
+    redis = await startRedis({
+      environment: process.env,
+      python: theFleet().python.python,
+      arguments: ['--unixsocket', socket],
+    });
     const client = new Redis(redis.url);
     await client.config('SET', 'requirepass', PASSWORD);
     client.disconnect();
@@ -30,7 +38,6 @@ describe('A Redis URL', () => {
         { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
       ],
     });
-    folder = await mkdtemp(join(tmpdir(), 'tls-'));
     await writeFile(join(folder, 'ca.pem'), cert);
     await writeFile(join(folder, 'key.pem'), key);
     // The Redis that the specs find may be built without TLS: it is terminated here, in front of it.
@@ -64,6 +71,50 @@ describe('A Redis URL', () => {
     await works(`redis://default${credentials}127.0.0.1:${redis.port}`);
   });
 
+  it('may name database 0 by slashes alone, as kombu reads them', async () => {
+    for (const end of ['//0', '//', '/']) {
+      await works(`redis://${credentials}127.0.0.1:${redis.port}${end}`);
+    }
+    await works(`rediss://${credentials}${tlsAddress}//0?ssl_cert_reqs=none`);
+  });
+
+  it('may name a host by its IPv6 address', async () => {
+    const server = createTcpServer((client) => {
+      client.pipe(connect(redis.port, '127.0.0.1')).pipe(client);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
+    try {
+      await works(`redis://${credentials}[::1]:${(server.address() as AddressInfo).port}/0`);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('may name a socket as redis-py does, the password before the path or behind it', async () => {
+    await works(`unix://${credentials}${encodeURI(socket)}?db=2`);
+    await works(`unix://${encodeURI(socket)}?password=${encodeURIComponent(PASSWORD)}`);
+    await fails(`unix://${encodeURI(socket)}`, /NOAUTH/);
+  });
+
+  it('may name a socket without a password, where the server wants none', async () => {
+    const path = join(folder, 'open.sock');
+    const open = await startRedis({
+      environment: process.env,
+      python: theFleet().python.python,
+      arguments: ['--unixsocket', path],
+    });
+    try {
+      await works(`redis+socket://${path}`);
+      await works(`redis+socket://${path}?virtual_host=2`);
+    } finally {
+      await open.stop();
+    }
+  });
+
+  it('of a socket that is not there has the service wait for it', async () => {
+    await fails(`unix://${join(folder, 'none.sock')}`, /ENOENT/);
+  });
+
   it('may ask for TLS, the certificate verified by a CA file', async () => {
     const authority = encodeURIComponent(join(folder, 'ca.pem'));
     await works(
@@ -89,6 +140,37 @@ describe('A Redis URL', () => {
 
   it('with a wrong password is refused with a reason in the log, and without the password', async () => {
     await fails(`redis://:wrong-secret@127.0.0.1:${redis.port}/0`, /WRONGPASS/);
+  });
+
+  it('names the socket through which service and workers of Celery find each other', async function () {
+    this.timeout(90_000);
+    const url = `redis+socket://${credentials}${encodeURI(socket)}?virtual_host=3`;
+    const workersFolder = `${REPOSITORY}spec/support/celery`;
+    const worker = await startWorker({
+      ...{ workersFolder, redisUrl: url, python: theFleet().python, environment: process.env },
+      variables: { PYTHONPATH: workersFolder },
+      concurrency: 1,
+    });
+    const service = await startTestService({
+      REDIS_URL: url,
+      TASK_ROUTES: 'worker.*=version_queue',
+      ASSIGN_TIMEOUT_MS: '10000',
+    });
+    try {
+      const taskId = await service.assign('show', { of: 'a socket' });
+      const { body } = await service.get(`/result/${taskId}?wait=30`).expect(200);
+      assert.equal((body as { status: string }).status, 'completed');
+      // On a connection of its own, as are the states that `wait` hears of.
+      const queues = await service.get('/queues/').expect(200);
+      assert.match(JSON.stringify(queues.body), /"version_queue".*"consumers":1/);
+      const client = new Redis({ path: socket, password: PASSWORD, db: 3 });
+      assert.equal(await client.exists(`celery-task-meta-${taskId}`), 1);
+      client.disconnect();
+      assert.doesNotMatch(JSON.stringify(service.lines), /p%40ss|p@ss/);
+    } finally {
+      await service.close();
+      await worker.stop();
+    }
   });
 
   for (const user of ['', 'frontend']) {

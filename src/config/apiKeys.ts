@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { decodeText, readNamedFile } from './namedFile.js';
 
 /** A key that callers send, known by its digest alone. */
 export interface ApiKey {
@@ -23,14 +23,9 @@ export function parseApiKeys(text: string): readonly ApiKey[] {
  * that names the line and quotes no key.
  */
 export function readApiKeys(path: string): readonly ApiKey[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    // Its message quotes the path, which may be a key that was meant for API_KEYS.
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`names a file that can't be read (${code ?? 'no file'})`, { cause: error });
-  }
+  // The path is not quoted, as it may be a key that was meant for API_KEYS.
+  const bytes = readNamedFile(path, (reason) => `names a file that can't be read (${reason})`);
+  const text = decodeText(bytes, 'names a file that');
   const lines = text.split('\n').map((line) => line.trim());
   const keys = lines.flatMap((line, index) =>
     line === '' || line.startsWith('#') ? [] : [parseApiKey(line, `line ${index + 1} of ${path}`)],
@@ -62,6 +57,9 @@ function parseApiKey(text: string, place: string): PlacedKey {
     throw new Error(
       `must hold name=key, the name of letters, digits, _ . and -, which ${place} does not`,
     );
+  }
+  if (/^(["']).*\1$/.test(key)) {
+    throw new Error(`must hold keys without quotes around them, which ${place} does not`);
   }
   if (!/^[\x21-\x2b\x2d-\x7e]{16,255}$/.test(key)) {
     throw new Error(

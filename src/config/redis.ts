@@ -1,5 +1,6 @@
-import { parseRedisUrl, type RedisAddress } from '../redis/address.js';
+import type { RedisAddress } from '../redis/address.js';
 import { integerBetween, milliseconds, optional, parseText, type ReadVariable } from './reader.js';
+import { parseRedisUrl } from './redisUrl.js';
 import { parseKeyPrefix, parseMasterName } from './values.js';
 
 /** One of Celery's two stores: the message broker or the result backend. */
