@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { CeleryClient } from '../../src/celery/producing/client.js';
 import { createRedisBroker } from '../../src/celery/producing/redisBroker/broker.js';
 import { createRedisBackend, type ResultBackend } from '../../src/celery/results/backend.js';
-import { parseRedisUrl } from '../../src/redis/address.js';
+import { parseRedisUrl } from '../../src/config/redisUrl.js';
 import { connectionOptions, type Connection } from '../../src/redis/connection.js';
 import { openConnection } from '../../src/redis/open.js';
 import { theFleet } from '../support/fleet.js';

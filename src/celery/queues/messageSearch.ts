@@ -1,4 +1,5 @@
 import type { Answer } from '../../redis/ask.js';
+import { shareNext } from '../../redis/shareNext.js';
 import type { Connection } from '../../redis/connection.js';
 import {
   loadSearchScripts,
