@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseEnv } from 'node:util';
 import { ConfigError, readConfig, type Config } from './config/config.js';
+import { readEnvironmentFile } from './config/environmentFile.js';
 import { ContractError } from './contract/contract.js';
 import { withoutCredentials } from './log/lines.js';
 import { openLog } from './log/log.js';
@@ -44,6 +43,11 @@ async function main(): Promise<void> {
     void opened.close().then(end);
   });
 
+  if (primary === undefined && config.misspelt.length > 0) {
+    log.warning('Variables that have no effect may be misspelt', {
+      variables: config.misspelt.join(', '),
+    });
+  }
   const { host, rootPath, apiKeys } = config.http;
   const processes = config.process.count;
   // The primary logs the start and the stop for all of its workers.
@@ -92,17 +96,6 @@ function readConfiguration(): Config {
     }
   }
   return readConfig(environment, DEFAULT_LOG_FILE);
-}
-
-function readEnvironmentFile(path: string): NodeJS.Dict<string> {
-  try {
-    return parseEnv(readFileSync(path, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return {};
-    }
-    throw new ConfigError([`The file ${path} can't be read: ${(error as Error).message}`]);
-  }
 }
 
 function explain(error: unknown): string {

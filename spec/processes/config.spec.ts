@@ -140,6 +140,100 @@ describe('readConfig', () => {
     });
   }
 
+  for (const [url, fault] of [
+    [
+      'localhost:6379',
+      'must start with redis://, rediss://, sentinel://, redis.socket:// or unix://',
+    ],
+    ['user:secret@host', 'must start with redis://'],
+    ['amqp://:secret@/x', 'must start with .* or unix://, not amqp://'],
+    ['http:///zero', 'must start with .*, not http://'],
+    ['redis:///zero', 'names no host'],
+    ['redis://:secret@', 'names no host'],
+    ['redis://:secret@:6379/0', 'names no host'],
+    ['redis://:secret@host:99999/zero', 'must have a port from 0 to 65535'],
+    ['redis://:secret@host/zero', 'must end with the number of a database'],
+    ['redis://:secret@host///0', 'must end with the number of a database'],
+    ['redis://host?db=2', 'must end with the number of a database, such as /2, rather than'],
+    ['rediss://host/zero?ssl_cert_reqs=maybe', 'must end with the number of a database'],
+    ['sentinel://one/zero;redis://other/0', 'must have sentinel:// before the address of each'],
+    ['sentinel:///zero;sentinel://other', 'names no host'],
+    ['redis+socket://:secret@', "must have a socket's whole path, such as redis.socket:///run"],
+    ['redis+socket://run/redis.sock', "must have a socket's whole path"],
+    ['redis+socket:///run/redis.sock?virtual_host=two', 'must name .* by .virtual_host='],
+    ['redis+socket:///run/redis.sock?db=2', 'must name .* by .virtual_host='],
+    ['unix:///run/redis.sock?virtual_host=2', 'must name .* by .db='],
+    ['unix:///run/redis.sock?db=/x', 'must name .* by .db='],
+  ] as const) {
+    it(`names the first fault of ${withoutCredentials(url)}: scheme, host, database`, () => {
+      const message = faultsOf({ REDIS_URL: url });
+      assert.match(message, new RegExp(`^ {2}REDIS_URL ${fault}`, 'm'));
+      assert.doesNotMatch(message, /secr/);
+    });
+  }
+
+  const unencoded = [
+    ...['/', '#', '?'].flatMap((character) => [
+      `redis://:secr${character}t@host/0`,
+      `redis://user${character}secr@host/0`,
+      `redis://user:12${character}secr@host/0`,
+      `rediss://:secr${character}t@host/0?ssl_cert_reqs=none`,
+      `sentinel://:secr${character}t@host/0`,
+      `redis+socket://:secr${character}t@/run/redis.sock`,
+      `unix://user:secr${character}t@/run/redis.sock`,
+    ]),
+    ...['redis://:se/cr@t@host/0', 'redis://:secr%t@host/0', 'unix://:secr%t@/run/redis.sock'],
+    // What is left of a # that is not quoted in `.env`.
+    'redis://:secr',
+  ];
+  for (const url of unencoded) {
+    it(`says how to write the password of ${url.replace(/secr/, '***')}`, () => {
+      const message = faultsOf({ REDIS_URL: url });
+      assert.match(message, /write \/ as %2F, @ as %40, # as %23, \? as %3F and % as %25/);
+      assert.doesNotMatch(message, /secr/);
+    });
+  }
+
+  it('takes an @ in a password, as Python does', () => {
+    assert.equal(addressOf('redis://:p@ss@host/0').url, 'redis://:p%40ss@host/0');
+  });
+
+  it('reads a database as kombu does', () => {
+    for (const [end, database] of [
+      ...(['', '/', '//', '/0', '//0', '/%2F0'] as const).map((text) => [text, 0] as const),
+      ...([
+        ['/3', 3],
+        ['//3', 3],
+      ] as const),
+    ] as const) {
+      for (const scheme of ['redis', 'rediss', 'sentinel']) {
+        const environment = { REDIS_URL: `${scheme}://host${end}`, REDIS_MASTER_NAME: 'mymaster' };
+        const { url, database: read_ } = read(environment).redis.broker.address;
+        assert.equal(read_, database);
+        assert.match(url, new RegExp(`^rediss?://host/${database}$`));
+      }
+    }
+  });
+
+  it('reads sockets as kombu and redis-py have them', () => {
+    const path = '/run/a b.sock';
+    for (const [url, database] of [
+      ['redis+socket:///run/a%20b.sock', 0],
+      ['redis+socket:///run/a%20b.sock?virtual_host=2', 2],
+      ['redis+socket:///run/a%20b.sock?virtual_host=/2', 2],
+      ['UNIX:///run/a b.sock?db=2&health_check_interval=3', 2],
+    ] as const) {
+      const address = addressOf(url);
+      assert.deepEqual(address.options, { path });
+      assert.equal(address.url, `redis://localhost/${database}`);
+    }
+    const { url, label } = addressOf('unix://us:p%40ss@/run/redis.sock?db=2');
+    assert.equal(url, 'redis://us:p%40ss@localhost/2');
+    assert.equal(label, 'unix:///run/redis.sock?db=2');
+    const query = addressOf('unix:///run/redis.sock?username=us&password=p%40s%25s');
+    assert.equal(query.url, 'redis://us:p%40s%25s@localhost/0');
+  });
+
   it('takes the broker and the backend apart from REDIS_URL', () => {
     const config = read({
       REDIS_URL: 'redis://one/1',
@@ -183,7 +277,7 @@ describe('readConfig', () => {
     assert.equal(tls('?ssl_cert_reqs=CERT_REQUIRED')?.rejectUnauthorized, true);
     assert.equal(tls('?ssl_cert_reqs=none')?.rejectUnauthorized, false);
     assert.equal(tls('?ssl_cert_reqs=CERT_NONE')?.rejectUnauthorized, false);
-    assert.equal(addressOf('rediss://host?ssl_cert_reqs=none').url, 'rediss://host');
+    assert.equal(addressOf('rediss://host?ssl_cert_reqs=none').url, 'rediss://host/0');
   });
 
   it('lets a certificate name another host where ssl_check_hostname says so', () => {
@@ -274,6 +368,67 @@ describe('readConfig', () => {
       assert.match(faultsOf({ TRUST_PROXY: text }), /TRUST_PROXY must be/);
     });
   }
+
+  it('takes the names of Python’s levels, with its aliases', () => {
+    for (const [text, level] of [
+      ['debug', 'DEBUG'],
+      ['WARN', 'WARNING'],
+      ['warn', 'WARNING'],
+      ['FATAL', 'CRITICAL'],
+    ]) {
+      assert.equal(read({ LOG_LEVEL: text }).log.level, level);
+    }
+    assert.match(faultsOf({ LOG_LEVEL: 'W' }), /LOG_LEVEL must be one of CRITICAL, ERROR, /);
+  });
+
+  it('says what is wrong with an origin', () => {
+    for (const [text, fault] of [
+      ['https://a.example,https://b.example/', 'not have a slash at the end .* https://b.example '],
+      ['http://localhost:3000/', 'not have a slash at the end .*: write http://localhost:3000 '],
+      ['https://A.example', 'have origins as browsers send them: write https://a.example '],
+      ['https://a.example:443', 'have origins as browsers send them: write https://a.example '],
+      ['https://a.example/app', 'have origins as browsers send them: write https://a.example '],
+      ['a.example', 'be . or a list of origins'],
+      ['["https://a.example"]', 'be . or a list of origins'],
+      ['https://a.example,*', 'be . or a list of origins'],
+      ['localhost:3000', 'be . or a list of origins'],
+    ] as const) {
+      const message = faultsOf({ CORS_ORIGINS: text });
+      assert.match(message, new RegExp(`CORS_ORIGINS must ${fault}`));
+      assert.ok(message.endsWith(`(received: ${JSON.stringify(text)})`));
+    }
+  });
+
+  it('tells variables that look like misspelt ones, and no others', () => {
+    const { misspelt } = read({
+      LOG_LEVEL: 'INFO',
+      LOGLEVEL: 'DEBUG',
+      CORS_ORIGIN: '*',
+      REDIS_URI: 'redis://one',
+      API_KEYES: 'a=secret-0123456789-secret',
+      task_prefix: 'fleet',
+      'FASTAPI-PORT': '8001',
+      TASK_QUEUES: 'one',
+      OTEL_LOGS_EXPORTER: 'none',
+      REDIS_HOST: 'one',
+      PATH: '/bin',
+    });
+    assert.deepEqual(misspelt, [
+      'LOGLEVEL (LOG_LEVEL?)',
+      'CORS_ORIGIN (CORS_ORIGINS?)',
+      'REDIS_URI (REDIS_URL?)',
+      'API_KEYES (API_KEYS?)',
+      'task_prefix (TASK_PREFIX?)',
+      'FASTAPI-PORT (FASTAPI_PORT?)',
+    ]);
+    const text = ['docker-compose.yml', '.env.template', 'README.md', 'docs/operations.md']
+      .map((file) => readFileSync(`${REPOSITORY}${file}`, 'utf8'))
+      .join('');
+    const names: readonly string[] = text.match(/\b[A-Z]+(_[A-Z]+)+\b/g) ?? [];
+    assert.ok(names.includes('WORKER_REPLICAS') && names.includes('STOP_GRACE_PERIOD'));
+    const environment = Object.fromEntries(names.map((name) => [name, '']));
+    assert.deepEqual(read(environment).misspelt, []);
+  });
 
   it('can’t be changed', () => {
     const config = read({});

@@ -311,6 +311,39 @@ describe('The process', () => {
     assert.match(refused, /TASK_PREFIX must be/);
   });
 
+  it('reads a .env as editors of Windows write it, or refuses it', async () => {
+    const marked = '\ufeffTASK_PREFIX="no good"\r\nTASK_QUEUE=none good\r\n';
+    const refused = await startWithEnvironmentFile(marked, {});
+    assert.match(refused, /TASK_PREFIX must be .*\(received: "no good"\)/);
+    assert.match(refused, /TASK_QUEUE must be .*\(received: "none good"\)/);
+    const wide = await startWithEnvironmentFile(Buffer.from(marked, 'utf16le'), {});
+    assert.match(wide, /The file .env is not text in UTF-8/);
+  });
+
+  it('warns once of variables that may be misspelt, in .env and in the environment', async () => {
+    const service = await launchService(
+      { CORS_ORIGIN: '*', WEB_CONCURRENCY: '2' },
+      { environmentFile: 'LOGLEVEL=ERROR\n' },
+    );
+    try {
+      await eventually('the service listens', () =>
+        service.lines().find(({ message }) => message === 'Listening'),
+      );
+      const warnings = service.lines().filter(({ level }) => level === 'WARNING');
+      assert.deepEqual(
+        warnings.map(({ message, variables }) => [message, variables]),
+        [
+          [
+            'Variables that have no effect may be misspelt',
+            'LOGLEVEL (LOG_LEVEL?), CORS_ORIGIN (CORS_ORIGINS?)',
+          ],
+        ],
+      );
+    } finally {
+      await service.close();
+    }
+  });
+
   it('shows no password, in the log or elsewhere', async () => {
     const service = await startServiceProcess({
       REDIS_URL: 'redis://someone:very-secret@127.0.0.1:1/0',
@@ -363,7 +396,7 @@ describe('The process', () => {
 
 /** Starts the service with this `.env` and gives what it wrote until it listened or gave up. */
 async function startWithEnvironmentFile(
-  text: string,
+  text: string | Buffer,
   environment: Record<string, string>,
 ): Promise<string> {
   const service = await launchService(environment, { environmentFile: text });

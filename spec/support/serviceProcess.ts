@@ -25,7 +25,7 @@ export interface ServiceProcess {
  */
 export async function launchService(
   environment: Readonly<Record<string, string>> = {},
-  options: { environmentFile?: string; program?: string } = {},
+  options: { environmentFile?: string | Buffer; program?: string } = {},
 ): Promise<Omit<ServiceProcess, 'url'>> {
   const folder = await mkdtemp(join(tmpdir(), 'service-'));
   if (options.environmentFile !== undefined) {

@@ -158,8 +158,8 @@ describe('A Redis URL', () => {
     });
     try {
       const taskId = await service.assign('show', { of: 'a socket' });
-      const { body } = await service.get(`/result/${taskId}?wait=30`).expect(200);
-      assert.equal((body as { status: string }).status, 'completed');
+      const result = await service.get(`/result/${taskId}?wait=30`).expect(200);
+      assert.equal((result.body as { status: string }).status, 'completed');
       // On a connection of its own, as are the states that `wait` hears of.
       const queues = await service.get('/queues/').expect(200);
       assert.match(JSON.stringify(queues.body), /"version_queue".*"consumers":1/);

@@ -1,4 +1,5 @@
 import { readHttp, type HttpConfig } from './http.js';
+import { misspeltVariables } from './misspelt.js';
 import { createReader, deepFreeze, integerBetween, milliseconds } from './reader.js';
 import { readRedis, type RedisConfig } from './redis.js';
 import { readResults, readTasks, type ResultsConfig, type TasksConfig } from './tasks.js';
@@ -26,6 +27,8 @@ export interface Config {
     readonly shutdownDelayMs: number;
     readonly shutdownTimeoutMs: number;
   };
+  /** Variables that have no effect and look like misspelt ones, such as `LOGLEVEL (LOG_LEVEL?)`. */
+  readonly misspelt: readonly string[];
 }
 
 /** Lists every variable that can't be used, one per line. */
@@ -49,8 +52,9 @@ export function readConfig(
   defaultLogFile: string,
 ): Config {
   const faults: string[] = [];
-  const read = createReader(environment, faults);
-  const config: Config = {
+  const known = new Set<string>();
+  const read = createReader(environment, faults, known);
+  const config = {
     http: readHttp(read, faults),
     redis: readRedis(read, faults),
     tasks: readTasks(read),
@@ -73,5 +77,5 @@ export function readConfig(
   if (faults.length > 0) {
     throw new ConfigError(faults);
   }
-  return deepFreeze(config);
+  return deepFreeze({ ...config, misspelt: misspeltVariables(environment, known) });
 }

@@ -12,12 +12,16 @@ export type ReadVariable = <Value>(
 /**
  * Returns a function that reads one variable. A fault is kept in `faults`, and the default is given in
  * its place, so that all faults are found. A text as default is parsed like a variable's own.
+ *
+ * @param known is given the name of each variable that is read
  */
 export function createReader(
   environment: Readonly<Record<string, string | undefined>>,
   faults: string[],
+  known: Set<string>,
 ): ReadVariable {
   return (name, parse, fallback, options) => {
+    known.add(name);
     const otherwise = () => (typeof fallback === 'string' ? parse(fallback) : fallback);
     const text = environment[name]?.trim();
     if (text === undefined || text === '') {

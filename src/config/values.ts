@@ -5,8 +5,12 @@ import { listOf } from './reader.js';
 export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Python's other names for its levels (`_nameToLevel` of its logging). */
+const LEVEL_ALIASES: Readonly<Record<string, LogLevel>> = { WARN: 'WARNING', FATAL: 'CRITICAL' };
+
 export function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text.toUpperCase());
+  const name = text.toUpperCase();
+  const level = LEVEL_ALIASES[name] ?? LOG_LEVELS.find((known) => known === name);
   if (level === undefined) {
     throw new Error(`must be one of ${LOG_LEVELS.join(', ')}`);
   }
@@ -81,8 +85,16 @@ export function parseOrigins(text: string): '*' | readonly string[] {
 }
 
 function parseWebOrigin(text: string): string {
-  if (!URL.canParse(text) || new URL(text).origin !== text) {
+  // Other schemes than the web's have the origin `null`.
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null';
+  if (origin === 'null') {
     throw new Error('must be * or a list of origins such as https://app.example.com');
+  }
+  if (text === `${origin}/`) {
+    throw new Error(`must not have a slash at the end of an origin: write ${origin}`);
+  }
+  if (text !== origin) {
+    throw new Error(`must have origins as browsers send them: write ${origin}`);
   }
   return text;
 }

@@ -1,0 +1,24 @@
+import { distance } from 'fastest-levenshtein';
+
+/** In letters that are added, left out or replaced. */
+const FURTHEST = 2;
+
+/**
+ * The variables that are none of the known ones but nearly so: in other case, or up to two letters away. Each
+ * as `NAME (KNOWN?)`. What is further away may be somebody else's.
+ */
+export function misspeltVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+  known: ReadonlySet<string>,
+): readonly string[] {
+  return Object.keys(environment)
+    .filter((name) => !known.has(name))
+    .flatMap((name) => {
+      const [nearest] = [...known]
+        .map((other) => ({ other, letters: distance(name.toUpperCase(), other) }))
+        .sort((one, two) => one.letters - two.letters);
+      return nearest !== undefined && nearest.letters <= FURTHEST
+        ? [`${name} (${nearest.other}?)`]
+        : [];
+    });
+}
