@@ -1,7 +1,7 @@
 # Built in full, then installed again without what only the build needs.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json build.js tsconfig.json openapi.yaml ./
+COPY package.json package-lock.json checkInstalled.js build.js tsconfig.json openapi.yaml ./
 RUN npm ci --ignore-scripts
 COPY src src
 COPY console console

@@ -8,6 +8,8 @@ export interface DemonstrationOptions {
   request: { task_type: string; params: Record<string, unknown> };
   /** Where the service is, such as http://127.0.0.1:8000 */
   serviceUrl: string;
+  /** Of each request, such as the key of the service. */
+  headers: Record<string, string>;
   /** Called with the task's id, and then with each change of its status or progress. */
   say: (line: string) => void;
   signal: AbortSignal;
@@ -18,10 +20,10 @@ export interface DemonstrationOptions {
  * Throws a QuickstartError if the service refuses it, the task fails, or it takes over two minutes.
  */
 export async function demonstrateTask(options: DemonstrationOptions): Promise<unknown> {
-  const { request, serviceUrl, say, signal } = options;
+  const { request, serviceUrl, headers, say, signal } = options;
   const assigned = await requestJson(`${serviceUrl}/assign-task/`, signal, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(request),
   });
   const taskId = String(assigned.task_id);
@@ -30,7 +32,7 @@ export async function demonstrateTask(options: DemonstrationOptions): Promise<un
   const deadline = Date.now() + TASK_DEADLINE_MS;
   let shown = '';
   while (Date.now() < deadline) {
-    const task = await requestJson(`${serviceUrl}/result/${taskId}`, signal);
+    const task = await requestJson(`${serviceUrl}/result/${taskId}`, signal, { headers });
     const state = describeState(task);
     if (state !== shown) say(state);
     shown = state;
@@ -54,7 +56,7 @@ function describeState({ status, progress }: Record<string, unknown>): string {
 async function requestJson(
   url: string,
   signal: AbortSignal,
-  request: RequestInit = {},
+  request: RequestInit,
 ): Promise<Record<string, unknown>> {
   const response = await fetch(url, { ...request, signal });
   const text = await response.text();

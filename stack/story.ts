@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { chooseKey } from './apiKey.js';
 import { startFlower, startWorker } from './celery.js';
 import { demonstrateTask } from './demonstration.js';
 import { QuickstartError } from './failure.js';
@@ -16,6 +17,13 @@ import { startService } from './service.js';
 const EXAMPLE_REQUEST = {
   task_type: 'approve_batches',
   params: { batch_ids: ['B-1001', 'B-1002', 'B-1003'], auto_approve: true },
+};
+
+/** What the fleet started here has: a `.env` for another one must not say otherwise. */
+const THE_WORKERS_OWN = {
+  CELERY_BROKER_GLOBAL_KEYPREFIX: '',
+  CELERY_RESULT_GLOBAL_KEYPREFIX: '',
+  REDIS_WAIT_REPLICAS: '',
 };
 
 export interface StoryOptions {
@@ -45,6 +53,7 @@ export async function tellStory(options: StoryOptions): Promise<string> {
   // What needs no minute to be found wanting comes first.
   const ports = await choosePorts(environment);
   const chosenRedis = await chooseRedis(environment);
+  const key = chooseKey(environment, projectFolder);
   const serviceUrl = `http://127.0.0.1:${ports.service}`;
   const flowerUrl = `http://127.0.0.1:${ports.flower}`;
 
@@ -69,7 +78,10 @@ export async function tellStory(options: StoryOptions): Promise<string> {
     },
     () => `Flower at ${flowerUrl}`,
   );
-  const service = { projectFolder, environment, redisUrl, port: ports.service, signal };
+  const service = {
+    ...{ projectFolder, redisUrl, port: ports.service, signal },
+    environment: { ...environment, ...THE_WORKERS_OWN, ...key.variables },
+  };
   await step(
     async () => {
       keep(await startService(service));
@@ -77,11 +89,16 @@ export async function tellStory(options: StoryOptions): Promise<string> {
     () => `Service at ${serviceUrl}`,
   );
   const result = await step(
-    () => demonstrateTask({ request: EXAMPLE_REQUEST, serviceUrl, say, signal }),
+    () =>
+      demonstrateTask({
+        ...{ serviceUrl, say, signal },
+        request: EXAMPLE_REQUEST,
+        headers: key.headers,
+      }),
     () => 'Task completed',
   );
   report.print(`\n${JSON.stringify(result, undefined, 2)}\n`);
-  return describeAddresses(serviceUrl, flowerUrl);
+  return describeAddresses(serviceUrl, flowerUrl, 'x-api-key' in key.headers);
 }
 
 async function choosePorts(
@@ -126,7 +143,8 @@ function keepRunning(
   });
 }
 
-function describeAddresses(serviceUrl: string, flowerUrl: string): string {
+function describeAddresses(serviceUrl: string, flowerUrl: string, needsKey: boolean): string {
+  const header = needsKey ? " -H 'x-api-key: KEY'" : '';
   return `Try it:
   API      ${serviceUrl}
   Console  ${serviceUrl}/console
@@ -136,8 +154,8 @@ function describeAddresses(serviceUrl: string, flowerUrl: string): string {
   Flower   ${flowerUrl}
   Log      logs/automation.log
 
-  curl -X POST ${serviceUrl}/assign-task/ -H 'content-type: application/json' \\
+  curl -X POST ${serviceUrl}/assign-task/${header} -H 'content-type: application/json' \\
     -d '{"task_type":"test_task","params":{"duration":5}}'
-  curl ${serviceUrl}/result/TASK_ID
+  curl ${serviceUrl}/result/TASK_ID${header}
 `;
 }
