@@ -8,7 +8,7 @@ export interface Fault {
 
 /** How an assignment went. */
 export type Outcome =
-  | { isAssigned: true; taskId: string }
+  | { isAssigned: true; taskId: string; assignedAt: number }
   | { isAssigned: false; message: string; faults: readonly Fault[] };
 
 /** Assigns tasks by the bodies of their requests. */
@@ -26,7 +26,12 @@ export function createAssign(api: Api): Assign {
     try {
       const answer = await api.call('assignTask', { body, headers: { 'Idempotency-Key': key } });
       open = undefined;
-      return { isAssigned: true, taskId: textOf(at(answer.body, 'task_id')) };
+      return {
+        isAssigned: true,
+        taskId: textOf(at(answer.body, 'task_id')),
+        // By the service's clock, which is nearer to the workers' than that of the browser.
+        assignedAt: Date.parse(textOf(at(answer.body, 'timestamp'))),
+      };
     } catch (error) {
       return { isAssigned: false, ...failureOf(error) };
     }

@@ -54,3 +54,8 @@ export function announce(text: string): void {
 export function clock(date: Date): string {
   return date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }
+
+/** A date and a time of day. */
+export function moment(date: Date): string {
+  return date.toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' });
+}

@@ -2,6 +2,7 @@ import type { Assign, Fault } from './assignment.js';
 import type { Contract } from './contract.js';
 import { find, setText } from './elements.js';
 import { fieldsOf, jsonField, readObject, type Entry, type Field } from './fields.js';
+import type { JsonObject } from './json.js';
 import type { TaskTypeChoice } from './taskTypes.js';
 
 /**
@@ -12,7 +13,7 @@ export function createTaskForm(
   contract: Contract,
   taskTypes: TaskTypeChoice,
   assign: Assign,
-  assigned: (task: { id: string; type: string }) => void,
+  assigned: (task: { id: string; type: string; assignedAt: number }) => void,
 ): void {
   const form = find('task-form', HTMLFormElement);
   const submit = find('submit', HTMLButtonElement);
@@ -58,7 +59,7 @@ export function createTaskForm(
     if (result.isAssigned) {
       const name = JSON.parse(type) as string;
       showOutcome(`Assigned ${name} as ${result.taskId}`, false);
-      assigned({ id: result.taskId, type: name });
+      assigned({ id: result.taskId, type: name, assignedAt: result.assignedAt });
     } else {
       showFaults(result.message, result.faults);
     }
@@ -103,6 +104,7 @@ function createParams(contract: Contract): Params {
   const container = find('params', HTMLElement);
   const asJson = find('as-json', HTMLInputElement);
   const asJsonLine = find('as-json-line', HTMLElement);
+  let shown: JsonObject | undefined;
   let ofSchema: Field[] = [];
   let whole = jsonField('params', '/params');
   const fields = (): readonly Field[] => (asJson.checked ? [whole] : ofSchema);
@@ -117,11 +119,14 @@ function createParams(contract: Contract): Params {
   });
   return {
     show(type) {
-      const schema = contract.taskTypes.get(type);
-      ofSchema = fieldsOf(schema?.params ?? {}, '/params', contract.resolve);
+      const schema = contract.taskTypes.get(type)?.params;
+      if (schema === shown && container.hasChildNodes()) {
+        return;
+      }
+      shown = schema;
+      ofSchema = fieldsOf(schema ?? {}, '/params', contract.resolve);
       asJson.checked = ofSchema.length === 0;
       asJsonLine.hidden = ofSchema.length === 0;
-      whole = jsonField('params', '/params');
       draw();
     },
     fields,

@@ -7,7 +7,8 @@ import type { Watcher } from './watcher.js';
 
 /** The tasks that this tab watches, newest first; it keeps them across reloads. */
 export interface TaskList {
-  add: (task: { id: string; type: string }) => void;
+  /** @param task.assignedAt in milliseconds since 1970; undefined for a task that is only watched */
+  add: (task: { id: string; type: string; assignedAt?: number }) => void;
 }
 
 const STORED = 'console.tasks';
@@ -85,12 +86,16 @@ export function createTaskList(contract: Contract, api: Api, watcher: Watcher): 
       },
     });
   };
-  const add = (task: { id: string; type: string }): void => {
+  const add: TaskList['add'] = ({ assignedAt, ...task }) => {
     // A task can be sent again under its id: what is shown of it may be of the time before.
     if (shown.has(task.id)) {
       remove(task.id);
     }
-    put({ ...task, since: Date.now() });
+    put({
+      ...task,
+      since: assignedAt ?? Date.now(),
+      isAssignedHere: assignedAt !== undefined,
+    });
     const [oldest] = shown.keys();
     if (shown.size > MOST_TASKS && oldest !== undefined) {
       remove(oldest);
@@ -133,7 +138,7 @@ function stored(contract: Contract): ListedTask[] {
   return listOf(parseJson(sessionStorage.getItem(STORED) ?? '')).flatMap((one) => {
     const [id, since] = [textOf(at(one, 'id')), at(one, 'since')];
     return isObject(one) && contract.isTaskId(id) && typeof since === 'number'
-      ? [{ id, type: textOf(one.type), since }]
+      ? [{ id, type: textOf(one.type), since, isAssignedHere: one.isAssignedHere === true }]
       : [];
   });
 }

@@ -1,4 +1,5 @@
-import { announce, button, clock, element, setText } from './elements.js';
+import { durationText } from './duration.js';
+import { announce, button, element, moment, setText } from './elements.js';
 import { cut, showJson } from './json.js';
 import { progressOf } from './progress.js';
 import type { TaskResult } from './taskResult.js';
@@ -6,8 +7,10 @@ import type { TaskResult } from './taskResult.js';
 export interface ListedTask {
   id: string;
   type: string;
-  /** When the page has begun to watch it, in milliseconds since 1970. */
+  /** When it was assigned, or the page has begun to watch it, in milliseconds since 1970. */
   since: number;
+  /** Whether `since` is when it was assigned. */
+  isAssignedHere: boolean;
 }
 
 /** A task in the list. */
@@ -37,6 +40,7 @@ export function createTaskRow(task: ListedTask, actions: TaskActions): TaskRow {
   const stop = actions.stop && button('Stop', actions.stop, `Stop ${name}`);
   const remove = button('Remove', actions.remove, `Remove ${name} from this list`);
   const since = new Date(task.since);
+  const duration = element('span', { class: 'duration' });
   let last = '';
   barLine.hidden = true;
   bar.max = 1;
@@ -49,7 +53,12 @@ export function createTaskRow(task: ListedTask, actions: TaskActions): TaskRow {
       { class: 'task-head' },
       element('h3', {}, task.type === '' ? 'Task' : task.type),
       status,
-      element('time', { datetime: since.toISOString() }, clock(since)),
+      element(
+        'span',
+        { class: 'times' },
+        element('time', { datetime: since.toISOString() }, moment(since)),
+        duration,
+      ),
     ),
     idLine(task.id, name),
     barLine,
@@ -80,6 +89,9 @@ export function createTaskRow(task: ListedTask, actions: TaskActions): TaskRow {
       showProgress(result, bar, barText);
       barLine.hidden = result.isFinal || result.isPending;
       outcome.show(result);
+      if (task.isAssignedHere && result.endedAt !== undefined && result.isFinal) {
+        setText(duration, `, took ${durationText(result.endedAt - task.since)}`);
+      }
       moveFocus([explain, stop], remove, result);
     },
   };
@@ -104,7 +116,10 @@ function moveFocus(
   hide(explain, !isPending, isFinal ? remove : (stop ?? remove));
 }
 
-function kindOf({ isFinal, isPending, status }: TaskResult): string {
+function kindOf({ isFinal, isPending, isRevoked, status }: TaskResult): string {
+  if (isRevoked) {
+    return 'stopped';
+  }
   if (isFinal) {
     return status === 'completed' ? 'completed' : 'failed';
   }
@@ -140,19 +155,20 @@ function createOutcome(): { element: HTMLElement; show: (result: TaskResult) => 
   return {
     element: details,
     show(result) {
-      const { isFinal, hasResult, error, traceback } = result;
+      const { isFinal, isRevoked, hasResult, error, traceback } = result;
+      const name = hasResult ? 'Result' : isRevoked ? 'Reason' : 'Error';
       details.hidden = !isFinal && traceback === '';
       if (details.hidden) {
         return;
       }
-      setText(title, hasResult ? 'Result' : 'Error');
+      setText(title, name);
       const failure = [error, traceback].filter((text) => text !== '').join('\n\n');
       const text = hasResult ? showJson(result.text, 'result') : cut(failure || '(no text)');
       setText(body, text);
       setText(preview, hasResult ? text.slice(0, PREVIEW_CHARACTERS).replaceAll(/\s+/g, ' ') : '');
-      body.setAttribute('aria-label', hasResult ? 'Result' : 'Error');
+      body.setAttribute('aria-label', name);
       // Why a task has failed is what everybody wants to see next.
-      details.open ||= isFinal && !hasResult;
+      details.open ||= isFinal && !hasResult && !isRevoked;
     },
   };
 }

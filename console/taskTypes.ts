@@ -68,7 +68,8 @@ export function createTaskTypeChoice(contract: Contract): TaskTypeChoice {
 
   draw();
   select.addEventListener('change', changed);
-  other.addEventListener('change', changed);
+  // While it is typed, not when it is left: what the focus goes to, or is clicked, must not move or be replaced then.
+  other.addEventListener('input', changed);
   return {
     entry: {
       pointer: '/task_type',

@@ -420,10 +420,74 @@ describe('The console', function () {
           (await statusOf(row)) === 'started' ? true : undefined,
         );
         await row.getByRole('button', { name: 'Stop' }).press('Enter');
-        assert.equal(await ended(row), 'failed');
+        assert.equal(await ended(row), 'stopped');
+        assert.equal(await row.getAttribute('data-status'), 'stopped');
+        assert.equal(await row.locator('summary').innerText(), 'Reason');
         assert.match((await resultOf(row)) ?? '', /terminated|revoked/);
         assert.equal(await row.getByRole('button', { name: 'Stop' }).count(), 0);
         assert.equal(await isFocused(row.getByRole('button', { name: 'Remove' })), true);
+      });
+    });
+
+    it('says when a task was assigned, with the date, and how long it took', async () => {
+      await open(async (page) => {
+        await fill(page, 'test_task', { duration: '1' });
+        const row = await assign(page);
+        await ended(row);
+        const [year] = new Date().toISOString().split('-');
+        assert.match(
+          await row.locator('time').innerText(),
+          new RegExp(`${year}.*\\d:\\d\\d:\\d\\d`),
+        );
+        const took = row.locator('.duration', { hasText: /^, took \d+\.\d s$/ });
+        await took.waitFor();
+        const text = await took.innerText();
+        await page.reload();
+        await took.waitFor();
+        assert.equal(await took.innerText(), text);
+      });
+    });
+
+    it('keeps the focus, and what is typed next, where the name of another type is left', async () => {
+      await open(async (page) => {
+        await page.waitForSelector('#content:visible');
+        await page.selectOption('#task-type', { label: 'Another type…' });
+        await page.focus('#other-type');
+        await page.keyboard.type('automation.echo');
+        await page.keyboard.press('Tab');
+        await page.keyboard.type('{"a": 1}');
+        const params = page.getByLabel('params', { exact: true });
+        assert.equal(await isFocused(params), true);
+        assert.equal(await params.inputValue(), '{"a": 1}');
+      });
+    });
+
+    it('assigns a task by the first click, straight from the name of another type', async () => {
+      await open(async (page) => {
+        await page.waitForSelector('#content:visible');
+        await page.locator('#workers-rows tr').first().waitFor();
+        await page.selectOption('#task-type', { label: 'Another type…' });
+        await page.focus('#other-type');
+        await page.keyboard.type('automation.echo');
+        // As a hand does it: where the button was when it was pressed.
+        const box = await page.locator('#submit').boundingBox();
+        assert.ok(box);
+        await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+        await page.mouse.down();
+        await page.mouse.up();
+        await ended(page.locator('.task').first());
+      });
+    });
+
+    it('shows the form of a type whose name is typed', async () => {
+      await open(async (page) => {
+        await page.waitForSelector('#content:visible');
+        await page.selectOption('#task-type', { label: 'Another type…' });
+        await page.fill('#other-type', 'test_task');
+        await page.getByLabel('duration', { exact: true }).fill('0');
+        await page.fill('#other-type', 'test_task_2');
+        await page.getByLabel('params', { exact: true }).waitFor();
+        assert.equal(await page.getByLabel('duration', { exact: true }).count(), 0);
       });
     });
 
@@ -606,7 +670,7 @@ function statusOf(row: Locator): Promise<string> {
 function ended(row: Locator): Promise<string> {
   return eventually('the task has ended', async () => {
     const status = await statusOf(row);
-    return ['completed', 'failed'].includes(status) ? status : undefined;
+    return ['completed', 'failed', 'stopped'].includes(status) ? status : undefined;
   });
 }
 

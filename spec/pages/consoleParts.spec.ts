@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { durationText } from '../../console/duration.js';
 import { readEvents } from '../../console/events.js';
 import { progressOf } from '../../console/progress.js';
 
@@ -23,6 +24,20 @@ describe("The console's reading", () => {
   for (const [meta, fraction, text] of metas) {
     it(`takes ${JSON.stringify(meta)} for ${text === '' ? 'nothing' : text}`, () => {
       assert.deepEqual(progressOf(meta), { fraction, text });
+    });
+  }
+
+  for (const [milliseconds, text] of [
+    [-500, '0.0 s'],
+    [149, '0.1 s'],
+    [59_940, '59.9 s'],
+    [59_960, '1 min 0 s'],
+    [125_400, '2 min 5 s'],
+    [3_599_600, '1 h 0 min'],
+    [100_000_000, '27 h 46 min'],
+  ] as const) {
+    it(`takes ${milliseconds} ms for ${text}`, () => {
+      assert.equal(durationText(milliseconds), text);
     });
   }
 
