@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { basename, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import swaggerUi from 'swagger-ui-express';
@@ -75,72 +76,69 @@ async function writeContractTypes() {
   writeFileSync('src/contract/openapi.ts', astToString(types));
 }
 
-/**
- * Writes what the documentation pages load into a folder for each content coding, so that nothing is compressed
- * while the service runs, and a digest of each file for the page's links. Brotli's quality 11 would make the
- * scripts 8 % smaller and the build six seconds longer.
- */
+/** Writes what the documentation pages load, and the notices of what is inside their scripts. */
 function writeDocumentationFiles() {
   // The one that swagger-ui-express depends on.
   const swaggerUiFolder = createRequire(import.meta.resolve('swagger-ui-express'))(
     'swagger-ui-dist/absolute-path',
-  );
-  const names = [...swaggerUi.generateHTML().matchAll(/"\.\/([^"]+)"/g)].map(([, name]) => name);
-  const paths = names
-    .map((name) => [name, `${swaggerUiFolder()}/${name}`])
-    .filter(([, path]) => existsSync(path));
-  paths.push(['redoc.standalone.js', REDOC_SCRIPT]);
-  const files = paths.map(([name, path]) => [
-    name,
-    path === REDOC_SCRIPT ? redocScript() : readFileSync(path),
-  ]);
-  writeCompressed('dist/pages/documentation', files, ([, content]) => digestOf([content]));
-  // What the packages inside the scripts want to be passed on with them.
-  for (const [name, path] of paths.filter(([, path]) => existsSync(`${path}${NOTICES}`))) {
-    copyFileSync(`${path}${NOTICES}`, `dist/pages/documentation/identity/${name}${NOTICES}`);
+  )();
+  const names = [...swaggerUi.generateHTML().matchAll(/"\.\/([^"]+)"/g)]
+    .map(([, name]) => name)
+    .filter((name) => existsSync(`${swaggerUiFolder}/${name}`));
+  const files = names.map((name) => [name, readFileSync(`${swaggerUiFolder}/${name}`)]);
+  writePageFiles('docs', files, digestOf);
+  writePageFiles('redoc', [['redoc.standalone.js', redocScript()]], digestOf);
+  for (const path of [...names.map((name) => `${swaggerUiFolder}/${name}`), REDOC_SCRIPT]) {
+    if (existsSync(`${path}${NOTICES}`)) {
+      copyFileSync(`${path}${NOTICES}`, `dist/pages/${basename(path)}${NOTICES}`);
+    }
   }
 }
 
 /**
- * Writes what the console loads, in the same way. Its modules import each other, so that all of them have one
- * version, which changes with any of them.
+ * Writes what the console loads. Its modules import each other, so that all of them have one digest, which changes
+ * with any of them.
  */
 function writeConsoleFiles() {
-  copyFileSync('console/console.html', 'dist/pages/console/console.html');
-  const modules = readdirSync('dist/pages/console/identity').map((name) => [
+  copyFileSync('console/console.html', 'dist/pages/console.html');
+  const files = [
+    ['console.css', readFileSync('console/console.css', 'utf8')],
+    ...readdirSync('dist/browser').map((name) => [
+      name,
+      readFileSync(`dist/browser/${name}`, 'utf8'),
+    ]),
+  ];
+  const digest = digestOf(files.flat().join());
+  const linked = files.map(([name, text]) => [
     name,
-    readFileSync(`dist/pages/console/identity/${name}`, 'utf8'),
+    text.replaceAll(/ from '\.\/([^']+)\.js'/g, ` from './$1.${digest}.js'`),
   ]);
-  const style = ['console.css', readFileSync('console/console.css', 'utf8')];
-  const version = digestOf([style, ...modules].flat());
-  const versioned = modules.map(([name, text]) => [
-    name,
-    text.replaceAll(/ from '(\.\/[^']+\.js)'/g, ` from '$1?v=${version}'`),
-  ]);
-  writeCompressed('dist/pages/console', [style, ...versioned], () => version);
+  writePageFiles('console', linked, () => digest);
 }
 
-function writeCompressed(folder, files, versionOf) {
-  for (const coding of ['identity', 'gzip', 'br']) {
-    mkdirSync(`${folder}/${coding}`, { recursive: true });
-  }
+/**
+ * Writes the files of a page under names with a digest of their content, and beside each text what it is in Brotli
+ * and gzip, so that nothing is compressed while the service runs. Brotli's quality 11 would make the scripts 8 %
+ * smaller and the build six seconds longer.
+ */
+function writePageFiles(page, files, digestFor) {
+  const folder = `dist/pages/${page}`;
+  mkdirSync(folder, { recursive: true });
   for (const [name, content] of files) {
-    writeFileSync(`${folder}/identity/${name}`, content);
+    const { name: start, ext } = parse(name);
+    const path = `${folder}/${start}.${digestFor(content)}${ext}`;
+    writeFileSync(path, content);
     // Pictures are compressed as they are.
-    if (/\.(js|css)$/.test(name)) {
+    if (['.js', '.css'].includes(ext)) {
       const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
-      writeFileSync(`${folder}/br/${name}`, brotliCompressSync(content, { params }));
-      writeFileSync(`${folder}/gzip/${name}`, gzipSync(content, { level: 9 }));
+      writeFileSync(`${path}.br`, brotliCompressSync(content, { params }));
+      writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
     }
   }
-  const versions = files.map((file) => [file[0], versionOf(file)]);
-  writeFileSync(`${folder}/versions.json`, JSON.stringify(Object.fromEntries(versions)));
 }
 
-function digestOf(contents) {
-  const hash = createHash('sha256');
-  contents.forEach((content) => hash.update(content));
-  return hash.digest('hex').slice(0, 12);
+function digestOf(content) {
+  return createHash('sha256').update(content).digest('hex').slice(0, 12);
 }
 
 /** ReDoc's script shows a logo from outside; a page that works without the internet can't. */

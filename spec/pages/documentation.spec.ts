@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
+import { redocHtml } from 'redoc-express/dist/redoc-html-template.js';
+import { loadContract } from '../../src/contract/contract.js';
+import { redocPage } from '../../src/pages/redoc.js';
 import { openBrowser, startProxy, withPage } from '../support/browser.js';
+import { REPOSITORY } from '../support/fleet.js';
 import { startTestService, type TestService } from '../support/service.js';
 import { resultOf } from '../support/tasks.js';
 
@@ -29,6 +33,33 @@ const SUMMARIES = [
   'This contract as JSON',
   'This contract as YAML',
 ];
+
+describe('The page of ReDoc', () => {
+  const contract = loadContract(new URL(`file://${REPOSITORY}openapi.yaml`), '');
+
+  for (const [what, find, replacement] of [
+    ['another script', 'https://unpkg.com/redoc@', 'https://cdn.example/redoc@'],
+    [
+      'another style',
+      '<style>',
+      '<link href="https://fonts.example/a.css" rel="stylesheet"><style>',
+    ],
+    ['another inline script', '</body>', '<script>Redoc.more()</script></body>'],
+    [
+      'an inline script with attributes',
+      'Redoc.init(',
+      'Redoc.init(</script><script type="module">',
+    ],
+    ['no inline script', /<script>[^<]*<\/script>/, ''],
+  ] as const) {
+    it(`keeps the service from starting where redoc-express has ${what}`, () => {
+      assert.throws(
+        () => redocPage(contract, '', (options) => redocHtml(options).replace(find, replacement)),
+        /^ContractError: The page of redoc-express has changed, and has .*: install the version that/,
+      );
+    });
+  }
+});
 
 describe('The documentation pages', function () {
   this.timeout(60_000);
@@ -82,6 +113,36 @@ describe('The documentation pages', function () {
           assert.equal(answer.status, 'assigned');
           assert.equal((await resultOf(service, answer.task_id)).status, 'completed');
         });
+      });
+
+      it('is used on a telephone too, without scrolling sideways', async () => {
+        const telephone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+        await withPage(
+          browser,
+          `${base}/docs`,
+          async (page) => {
+            const assertFits = async (when: string): Promise<void> => {
+              const widths = await page.evaluate('[innerWidth, document.body.scrollWidth]');
+              assert.deepEqual(widths, [390, 390], when);
+            };
+            await page
+              .locator('.opblock')
+              .nth(SUMMARIES.length - 1)
+              .waitFor();
+            await assertFits('closed');
+            for (const path of ['/assign-task/', '/result/{task_id}', '/tasks/']) {
+              await page.tap(`.opblock-summary-path[data-path="${path}"]`);
+            }
+            await page.locator('.responses-table').nth(2).waitFor();
+            await assertFits('with open operations');
+            await page.locator('button.execute').first().tap();
+            const shown = page.locator('.live-responses-table .response .microlight').first();
+            await shown.waitFor();
+            assert.match(await shown.innerText(), /"assigned"/);
+            await assertFits('with an answer');
+          },
+          { page: telephone },
+        );
       });
 
       for (const path of ['/redoc', '/redoc/']) {

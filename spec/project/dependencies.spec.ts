@@ -181,8 +181,12 @@ describe('The dependencies', function () {
   });
 
   it('have their notices beside the scripts that they are in', () => {
-    const folder = 'dist/pages/documentation/identity/';
-    const scripts = readdirSync(`${REPOSITORY}${folder}`).filter((name) => name.endsWith('.js'));
+    const folder = 'dist/pages/';
+    const scripts = ['docs', 'redoc'].flatMap((page) =>
+      readdirSync(`${REPOSITORY}${folder}${page}`)
+        .filter((name) => name.endsWith('.js'))
+        .map((name) => `${page}/${name}`),
+    );
     const named = scripts.flatMap((name) => {
       const [, notices] =
         /^\/\*! For license information please see (\S+) \*\//.exec(read(folder + name)) ?? [];

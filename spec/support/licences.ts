@@ -121,7 +121,7 @@ other licences than permissive ones, and the MPL of certifi, which binds changes
 ## The service
 
 With ReDoc and what it needs: the build copies its script, which has parts of them inside, in the versions that ReDoc's
-makers took. The script's notices are beside it, in \`dist/pages/documentation/identity\`.
+makers took. The script's notices are beside it, in \`dist/pages\`.
 
 ${byLicence(servicePackages())}
 

@@ -10,7 +10,7 @@ import { createAuthentication } from './authentication.js';
 import { createCrossOrigin } from './crossOrigin.js';
 import { createJsonBodyReader } from './body.js';
 import { createDispatch, matchRoute } from './dispatch.js';
-import { serveDocumentationFiles } from '../pages/files.js';
+import { servePageFiles } from '../pages/files.js';
 import { replyToError } from './errorReply.js';
 import { createRateLimit, type CountRequest } from './rateLimit.js';
 import { contextOf, requestContext, setHeaders, type RequestWatch } from './requestContext.js';
@@ -107,7 +107,7 @@ function createDocumentation(config: HttpConfig, contract: Contract): Express {
     setHeaders(response);
     next();
   });
-  app.use(serveDocumentationFiles(contract, config.rootPath));
+  app.use(servePageFiles(contract, config.rootPath));
   app.use((request) => {
     throw new RouteNotFound(`Nothing is found at ${request.path}`);
   });

@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { Contract } from '../contract/contract.js';
-import { linksBelow, readFileVersions } from './documentation.js';
-
-/** `build.js` puts there what the console consists of: its page, a folder for each content coding, and versions. */
-export const CONSOLE_FOLDER = new URL('../../pages/console/', import.meta.url);
+import { builtFiles, linkFiles, PAGES_FOLDER } from './builtFiles.js';
 
 /** The page of the console. Its files are expected below the page's own path. */
 export function consolePage(contract: Contract, rootPath: string): string {
-  const page = readFileSync(new URL('console.html', CONSOLE_FOLDER), 'utf8');
-  const linkTo = linksBelow(`${rootPath}${contract.pathOf('getConsole')}`, CONSOLE_FOLDER);
-  // So that a browser does not learn of them one after another, from each other.
-  const modules = Object.keys(readFileVersions(CONSOLE_FOLDER))
+  const files = builtFiles('console');
+  // A browser would learn of the modules one after another otherwise, from each other.
+  const modules = [...files.keys()]
     .filter((name) => name.endsWith('.js'))
     .map((name) => `<link rel="modulepreload" href="./${name}" />`);
-  return page
+  const page = readFileSync(new URL('console.html', PAGES_FOLDER), 'utf8')
     .replace('<!-- modules -->', modules.join('\n    '))
-    .replace('{contract}', `${rootPath}${contract.pathOf('getContractAsJson')}`)
-    .replaceAll(/"\.\/([^"]+)"/g, (_link, name: string) => `"${linkTo(name)}"`);
+    .replace('{contract}', `${rootPath}${contract.pathOf('getContractAsJson')}`);
+  return linkFiles(page, `${rootPath}${contract.pathOf('getConsole')}`, files);
 }

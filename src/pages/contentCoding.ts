@@ -1,14 +1,14 @@
 import type { Request, Response } from 'express';
 import Negotiator from 'negotiator';
 
-/** The codings that answers are kept in, best first: what is sent to whoever likes several the same. */
+/** The codings that answers are kept in, best first: a client that likes several the same gets the first of them. */
 const CODINGS = ['br', 'gzip', 'identity'] as const;
 
 export type ContentCoding = (typeof CODINGS)[number];
 
 /**
- * The coding that a client wants most (RFC 9110, section 12.5.3), `identity` where it wants none of them. The
- * answer says that it depends on the request.
+ * The coding that a client wants most (RFC 9110, section 12.5.3), `identity` where it wants none of them. Adds
+ * `Vary: Accept-Encoding` to the answer.
  */
 export function negotiateCoding(request: Request, response: Response): ContentCoding {
   response.vary('Accept-Encoding');

@@ -1,5 +1,6 @@
 import type { Contract } from '../../contract/contract.js';
-import { redocPage, swaggerUiPage } from '../../pages/documentation.js';
+import { redocPage } from '../../pages/redoc.js';
+import { swaggerUiPage } from '../../pages/swaggerUi.js';
 import type { Operations } from '../operation.js';
 
 type ContractOperations = Pick<
@@ -12,7 +13,7 @@ export function createContractOperations(contract: Contract, rootPath: string): 
   const constant = { status: 200, isConstant: true } as const;
   const html = { ...constant, mediaType: 'text/html' } as const;
   const swaggerUi = { ...html, body: swaggerUiPage(contract, rootPath) };
-  const redoc = { ...html, body: redocPage(contract, rootPath) };
+  const redoc = { ...html, body: redocPage(contract, rootPath).html };
   const json = {
     ...constant,
     mediaType: 'application/json',
