@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { isPassing, refusalReason } from '../../src/redis/failure.js';
 import { startRedis, type RedisServer } from '../../stack/redis.js';
+import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
 import { startTestService } from '../support/service.js';
 
@@ -170,4 +171,40 @@ describe('A user whom Redis does not permit', () => {
       }
     });
   }
+});
+
+describe('A refusal that passes', () => {
+  it('is waited out by a read of a result, until its time is over', async () => {
+    const redis = await startRedis({
+      environment: process.env,
+      python: theFleet().python.python,
+      arguments: ['--lua-time-limit', '10'],
+    });
+    const service = await startTestService({ REDIS_URL: redis.url, RESULT_TIMEOUT_MS: '1000' });
+    const [control, busy] = [new Redis(redis.url), new Redis(redis.url)];
+    try {
+      const script = busy.eval('while true do end', 0).catch((error: unknown) => error);
+      await eventually('Redis is busy', () =>
+        control.get('a').then(
+          () => undefined,
+          (error: unknown) => /^BUSY/.test((error as Error).message) || undefined,
+        ),
+      );
+      const start = performance.now();
+      const answer = await service.get('/result/a').expect(500);
+      assert.ok(performance.now() - start > 900);
+      assert.equal(
+        (answer.body as { message: string }).message,
+        'The result could not be retrieved: the result backend is busy with a script',
+      );
+      await control.script('KILL');
+      await script;
+      await service.get('/result/a').expect(200);
+    } finally {
+      await service.close();
+      control.disconnect();
+      busy.disconnect();
+      await redis.stop();
+    }
+  });
 });

@@ -3,7 +3,7 @@ import { isRefusal, type Connection } from './connection.js';
 import { isPassing } from './failure.js';
 
 /** Before a command is sent again; longer and longer where Redis answers that it can't do it now. */
-const FIRST_PAUSE_MS = 10;
+const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
 /**

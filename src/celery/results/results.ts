@@ -1,7 +1,7 @@
 import { JsonText } from '../../json/jsonText.js';
 import { createAlarm } from '../../redis/deadlines.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
-import { refusal, unanswered, type Failure } from '../../redis/failure.js';
+import { isPassing, refusal, unanswered, type Failure } from '../../redis/failure.js';
 import { exceptionText } from '../python/exceptionText.js';
 import { createKeyReader } from '../../redis/keyReader.js';
 import { untilAnswered } from '../../redis/untilAnswered.js';
@@ -81,16 +81,33 @@ export function createMetaReader<Outcome>(
     }
   });
 
+  const readAgain = async (read: Read<Outcome>): Promise<Buffer | null | undefined> => {
+    const answer = await untilAnswered(
+      backend,
+      () => (read.place === SETTLED ? 0 : read.deadline),
+      () => readKey(read.key),
+      (error) => (read.trouble = error),
+    );
+    return answer?.value;
+  };
+
+  /** The first try goes past `untilAnswered`, which would cost each read a seventh more. */
+  const payloadOf = (read: Read<Outcome>): Promise<Buffer | null | undefined> =>
+    backend.isUsable()
+      ? readKey(read.key).catch((error: unknown) => {
+          if (isRefusal(error) && !isPassing(error)) {
+            throw error;
+          }
+          read.trouble = error;
+          return readAgain(read);
+        })
+      : readAgain(read);
+
   const attempt = async (read: Read<Outcome>): Promise<void> => {
     try {
-      const answer = await untilAnswered(
-        backend,
-        () => (read.place === SETTLED ? 0 : read.deadline),
-        () => readKey(read.key),
-        (error) => (read.trouble = error),
-      );
-      if (answer !== undefined) {
-        const outcome = interpret(answer.value);
+      const payload = await payloadOf(read);
+      if (payload !== undefined) {
+        const outcome = interpret(payload);
         settle(read, outcome instanceof Promise ? await outcome : outcome);
       }
     } catch (cause) {

@@ -110,10 +110,10 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
   /** Sends a batch until Redis has answered, or nobody waits for it any longer. */
   const deliver = async (batch: readonly Entry[]): Promise<void> => {
     let entries = batch;
-    let mayHaveRun = false;
+    const batchState = { mayHaveRun: false };
 
     const attempt = async (): Promise<void> => {
-      if (!mayHaveRun) {
+      if (!batchState.mayHaveRun) {
         entries = entries.filter(({ isSettled }) => !isSettled);
       }
       if (entries.every(({ isSettled }) => isSettled)) {
@@ -131,10 +131,10 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       if (isRefusal(error)) {
         passingRefusal = error;
         for (const entry of entries) {
-          entry.wasSent = mayHaveRun;
+          entry.wasSent = batchState.mayHaveRun;
         }
       } else {
-        mayHaveRun = true;
+        batchState.mayHaveRun = true;
         passingRefusal = undefined;
         replicaTrouble = error instanceof NotReplicated ? error : undefined;
       }
@@ -144,7 +144,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
     try {
       await untilAnswered(broker, deadline, attempt, takeNote);
     } catch (error) {
-      const fate = mayHaveRun ? 'unknown' : 'refused';
+      const fate = batchState.mayHaveRun ? 'unknown' : 'refused';
       for (const entry of entries) {
         settle(entry, { fate, ...refusal(error as Error) });
       }
