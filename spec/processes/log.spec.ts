@@ -78,3 +78,124 @@ describe('A line of the log', () => {
     assert.match(lines[0] ?? '', /message \\u000d\\u000a\\u001b\[2K\\u007f\\u0085/);
   });
 });
+
+describe('The log of a process', () => {
+  /** Runs a program in which `openLog` and `winston` are known, its standard output read, or sent to `output`. */
+  function run(program: string, output = '&1'): Promise<{ stdout: string }> {
+    const module = (path: string) => JSON.stringify(`${REPOSITORY}${path}`);
+    const text = `
+      const { openLog } = await import(${module('dist/src/log/log.js')});
+      const { default: winston } = await import(${module('node_modules/winston/lib/winston.js')});
+      process.stdout.on('error', () => undefined);
+      ${program}`;
+    return promisify(execFile)('/bin/sh', [
+      ...['-c', `exec "$0" --input-type=module --eval "$1" >${output}`],
+      ...[process.execPath, text],
+    ]);
+  }
+
+  async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'log-'));
+    try {
+      await use(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  const messagesOf = (text: string): unknown[] =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { message: unknown }).message);
+
+  const numbers = Array.from({ length: 1_000 }, (_, index) => String(index));
+  const thousand = `for (let line = 0; line < 1000; line++) { log.info(String(line)); }`;
+
+  it('loses no line where it is closed at once, on the console and in the file', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'own.log');
+      const { stdout } = await run(`
+        const { log, close } = openLog({ level: 'INFO', console: 'json', file: ${JSON.stringify(file)} });
+        ${thousand}
+        await close();
+        process.exit();`);
+      assert.deepEqual(messagesOf(stdout), numbers);
+      assert.deepEqual(messagesOf(await readFile(file, 'utf8')), numbers);
+    }));
+
+  it('goes on in the file where the console is on a full disk', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'own.log');
+      await run(
+        `const { log, close } = openLog({ level: 'INFO', console: 'json', file: ${JSON.stringify(file)} });
+        log.info('first');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        ${thousand}
+        await close();`,
+        '/dev/full',
+      );
+      assert.deepEqual(messagesOf(await readFile(file, 'utf8')), ['first', ...numbers]);
+    }));
+
+  it('goes on on the console where the disk of the file fills up', async () => {
+    const { stdout } = await run(`
+      const { log, close } = openLog({ level: 'INFO', console: 'json', file: '/dev/full' });
+      ${thousand}
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      log.info('last');
+      await close();`);
+    const messages = messagesOf(stdout);
+    const warning = 'The log file cannot be written; logging to the console alone';
+    assert.equal(messages.filter((message) => message === warning).length, 1);
+    assert.deepEqual(
+      messages.filter((message) => message !== warning),
+      [...numbers, 'last'],
+    );
+  });
+
+  it('tells other transports of winston all entries, without credentials, those of other processes too', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'other.log');
+      const { stdout } = await run(`
+        const other = new winston.transports.File({
+          filename: ${JSON.stringify(file)}, level: 'INFO',
+          format: winston.format.printf(({ level, message, url }) => JSON.stringify({ level, message, url })),
+        });
+        const { log, forward, close } = openLog({ level: 'DEBUG', console: 'json', file: undefined, transports: [other] });
+        log.debug('below its level');
+        log.info('own', { url: 'redis://a:secret@host' });
+        forward(Buffer.from('{"timestamp":"t","level":"ERROR","message":"forwarded","pid":1}\\nno entry\\n'));
+        await close();`);
+      assert.doesNotMatch(stdout, /secret/);
+      assert.equal(stdout.trimEnd().split('\n').length, 4);
+      assert.match(stdout, /"message":"forwarded","pid":1}\nno entry\n$/);
+      const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line) as unknown),
+        [
+          { level: 'INFO', message: 'own', url: 'redis://***@host' },
+          { level: 'ERROR', message: 'forwarded' },
+          { level: 'CRITICAL', message: 'no entry' },
+        ],
+      );
+    }));
+
+  it('warns once of a transport that fails, and goes on', async () => {
+    const { stdout } = await run(`
+      const failing = new winston.transports.Stream({
+        stream: process.stderr, log(_entry, next) { this.emit('error', new Error('gone')); next(); },
+      });
+      const { log, close } = openLog({ level: 'INFO', console: 'json', file: undefined, transports: [failing] });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      ${thousand}
+      await close();`);
+    const messages = messagesOf(stdout);
+    const warning = 'A transport of the log fails';
+    assert.equal(messages.filter((message) => message === warning).length, 1);
+    assert.deepEqual(
+      messages.filter((message) => message !== warning),
+      numbers,
+    );
+  });
+});
