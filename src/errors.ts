@@ -33,17 +33,21 @@ export abstract class ClientVisibleError extends Error {
   }
 }
 
+/** `maxItems` of the errors in the contract. */
+const MAXIMUM_FAULTS = 100;
+
 export class InvalidRequest extends ClientVisibleError {
   override readonly status = 400;
 
-  /** `faults`: at least one, a hundred at most. */
-  constructor(faults: readonly RequestFault[]) {
+  /** `faults`: at least one; the first hundred are told. */
+  constructor(all: readonly RequestFault[]) {
+    const faults = all.slice(0, MAXIMUM_FAULTS);
     const shown = faults
       .slice(0, 3)
       .map((fault) => `${fault.pointer || fault.in} ${fault.message}`);
     const rest = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
     super(`The request is not valid: ${shown.join('; ')}${rest}`, {
-      details: { errors: [...faults] },
+      details: { errors: faults },
     });
   }
 }
@@ -143,12 +147,12 @@ export class AssignmentFailed extends ClientVisibleError {
   constructor(
     taskType: string,
     taskId: string,
-    failure: { queued: 'no' | 'unknown'; reason: string; cause?: unknown },
+    failure: { fate: 'refused' | 'unknown'; reason: string; cause?: unknown },
   ) {
-    const { queued, reason, cause } = failure;
+    const { fate, reason, cause } = failure;
     super(`Task '${taskType}' could not be assigned: ${reason}`, {
       taskId,
-      details: { queued },
+      details: { queued: fate === 'refused' ? 'no' : 'unknown' },
       cause,
     });
   }
@@ -170,9 +174,12 @@ export class TasksNotAssigned extends ClientVisibleError {
 
   constructor(
     count: number,
-    { queued, reason, cause }: { queued: 'no' | 'unknown'; reason: string; cause?: unknown },
+    { fate, reason, cause }: { fate: 'refused' | 'unknown'; reason: string; cause?: unknown },
   ) {
-    super(`${tasks(count)} could not be assigned: ${reason}`, { details: { queued }, cause });
+    super(`${tasks(count)} could not be assigned: ${reason}`, {
+      details: { queued: fate === 'refused' ? 'no' : 'unknown' },
+      cause,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
+import { startRedis } from '../../stack/redis.js';
 import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
 import { startTestService, type TestService } from '../support/service.js';
@@ -113,6 +114,42 @@ describe('STRICT_TASK_TYPES', function () {
     redis.disconnect();
     assert.ok(published <= 13, `${published} commands`);
   });
+
+  for (const [what, path, bodyOf] of [
+    ['a task', '/assign-task/', (types: object[]) => types[0]],
+    ['a list of tasks', '/assign-tasks/', (types: object[]) => types],
+  ] as const) {
+    it(`answers ${what} within ASSIGN_TIMEOUT_MS where neither workers nor Redis answer`, async () => {
+      const redis = await startRedis({
+        environment: process.env,
+        python: theFleet().python.python,
+      });
+      const milliseconds = 4_000;
+      const own = await startTestService({
+        REDIS_URL: redis.url,
+        STRICT_TASK_TYPES: 'true',
+        ASSIGN_TIMEOUT_MS: String(milliseconds),
+      });
+      try {
+        await own.get('/health/ready').expect(200);
+        redis.pause();
+        const types = ['one', 'two', 'three'].map((task_type) => ({ task_type }));
+        const start = performance.now();
+        const response = await own
+          .post(path)
+          .send(bodyOf(types) ?? {})
+          .expect(500);
+        const took = performance.now() - start;
+        assert.ok(took < milliseconds, `${took} ms`);
+        const { details } = response.body as { details: { queued: string } };
+        assert.match(details.queued, /^(no|unknown)$/);
+      } finally {
+        redis.resume();
+        await own.close();
+        await redis.stop();
+      }
+    });
+  }
 
   it('is off by default', async () => {
     const open = await startTestService();

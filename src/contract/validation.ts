@@ -64,7 +64,7 @@ export function createValidation(document: OpenApiDocument): Validate {
       }
     }
     if (faults.length > 0) {
-      throw new InvalidRequest(withoutRepetitions(faults).slice(0, MAXIMUM_FAULTS));
+      throw new InvalidRequest(withoutRepetitions(faults));
     }
     return sensitive;
   };

@@ -3,7 +3,7 @@ import type { Fate } from '../celery/producing/fate.js';
 import { createDurations, type DurationSeries } from './durations.js';
 import { createTaskTypeSeries } from './taskTypeSeries.js';
 
-/** The fate of an assignment's message; `invalid` where no worker could read it, so that it was not sent. */
+/** The fate of an assignment's message; `invalid` where it could not be sent as it was asked for. */
 export type Assigned = Fate | 'invalid';
 
 /** @param seconds from the validated request to the answer of Redis, or to the end of the wait for it */
@@ -38,7 +38,8 @@ export function createAssignmentMetrics(
     help:
       'Assignments by task type and outcome: assigned (in its queue), repeated (its Idempotency-Key was used before), ' +
       'full (its queue takes no more), refused (in no queue, and never will be), ' +
-      'unknown (sent, and not acknowledged in time), invalid (params that no worker could read).',
+      'unknown (sent, and not acknowledged in time), ' +
+      'invalid (not sent: params that no worker could read, options that are not to be had, a type that no worker has).',
     labelNames: ['task_type', 'outcome'],
     registers: [registry],
     // Zeros are written too: Prometheus's rate() needs to see where a counter starts.

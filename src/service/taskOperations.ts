@@ -1,8 +1,10 @@
 import { createProducer } from '../celery/producing/producer.js';
+import { unreadableAt } from '../celery/python/unreadable.js';
 import type { ReadResult } from '../celery/results/results.js';
 import type { RoutedTask } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
-import { createAssignmentReader, type CountAssignment } from '../operations/tasks/assignment.js';
+import { createAssign, type CountAssignment } from '../operations/tasks/assign.js';
+import { createAssignmentReader } from '../operations/tasks/assignment.js';
 import { createAssignTask } from '../operations/tasks/assignTask.js';
 import { createAssignTasks } from '../operations/tasks/assignTasks.js';
 import { createGetResult } from '../operations/results/getResult.js';
@@ -29,15 +31,15 @@ export function createTaskOperations(
   'assignTask' | 'assignTasks' | 'getResult' | 'getResults' | 'streamResult' | 'watchTask'
 > {
   const { connections, route, readResult, checkTaskType, count } = parts;
-  const assigning = {
-    ...createProducer(connections.client, config.tasks.sending.compressionThreshold),
-    readAssignment: createAssignmentReader(route, {
-      queues: config.tasks.queues,
-      longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
-    }),
+  const readAssignment = createAssignmentReader(route, unreadableAt, {
+    queues: config.tasks.queues,
+    longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
+  });
+  const assign = createAssign({
+    producer: createProducer(connections.client, config.tasks.sending.compressionThreshold),
     ...{ checkTaskType, count },
     timeout: withinAnswerTime(config.tasks.timeoutMs),
-  };
+  });
   const results = {
     readResult,
     watch: connections.changes.watch,
@@ -45,8 +47,8 @@ export function createTaskOperations(
     timeout: withinAnswerTime(config.results.timeoutMs),
   };
   return {
-    assignTask: createAssignTask(assigning),
-    assignTasks: createAssignTasks(assigning),
+    assignTask: createAssignTask(readAssignment, assign),
+    assignTasks: createAssignTasks(readAssignment, assign),
     getResult: createGetResult(results),
     getResults: createGetResults(results),
     streamResult: createStreamResult(results),

@@ -3,12 +3,8 @@ import { taskBody, type Task } from '../wire/message.js';
 import type { MessagePreview, SendOptions, TaskMessage } from './broker.js';
 import type { CeleryClient } from './client.js';
 import type { Outcome } from './fate.js';
-import { faultOf, faultsOf, type TaskFault } from './unreadable.js';
 
-/** What became of a task's message, or of those of several tasks that go together. */
-export type SendOutcome = Outcome | { fate: 'refused'; faults: readonly TaskFault[] };
-
-/** What `sendTask` would publish. */
+/** What `send` would publish. */
 export interface TaskPreview extends MessagePreview {
   task: Task;
   /** The message's body, before compression and base64. */
@@ -16,24 +12,16 @@ export interface TaskPreview extends MessagePreview {
 }
 
 export interface Producer {
-  /** Publishes a task and waits for Redis. */
-  sendTask: (task: Task, options: SendOptions) => Promise<SendOutcome>;
-  /** Publishes these tasks, one at least, all or none; the claim stands for all of them. */
-  sendTasks: (tasks: readonly Task[], options: SendOptions) => Promise<SendOutcome>;
-  /** Writes their messages as `sendTasks` does, and asks Redis for nothing. */
-  previewTasks: (
-    tasks: readonly Task[],
-  ) => Promise<{ previews: readonly TaskPreview[] } | { faults: readonly TaskFault[] }>;
+  /** Publishes these tasks, one at least, all or none, and waits for Redis; the claim stands for all of them. */
+  send: (tasks: readonly Task[], options: SendOptions) => Promise<Outcome>;
+  /** Writes their messages as `send` does, and asks Redis for nothing. */
+  preview: (tasks: readonly Task[]) => Promise<readonly TaskPreview[]>;
 }
-
-export type SendTask = Producer['sendTask'];
-export type SendTasks = Producer['sendTasks'];
-export type PreviewTasks = Producer['previewTasks'];
 
 /** What a producer needs of celery-node's client. */
 export type PublishingClient = Pick<
   CeleryClient<never>,
-  'broker' | 'createTaskMessage' | 'sendTaskMessage' | 'sendTaskMessages'
+  'broker' | 'createTaskMessage' | 'sendTaskMessages'
 >;
 
 /** @param compressionThreshold bodies of at least so many bytes are compressed; Infinity for none */
@@ -42,57 +30,35 @@ export function createProducer(client: PublishingClient, compressionThreshold: n
     compressionThreshold !== Infinity && Buffer.byteLength(taskBody(task)) >= compressionThreshold;
 
   /** As `Producer._prepare` of kombu/messaging.py does. */
-  const compressed = async (task: Task): Promise<TaskMessage> =>
-    client.createTaskMessage(task, await compress(taskBody(task)));
-
   const messageOf = async (task: Task): Promise<TaskMessage> =>
-    isLarge(task) ? compressed(task) : client.createTaskMessage(task);
+    client.createTaskMessage(task, isLarge(task) ? await compress(taskBody(task)) : undefined);
 
-  const sendCompressed: SendTask = async (task, { milliseconds, claim }) => {
+  const sendCompressed: Producer['send'] = async (tasks, { milliseconds, claim }) => {
     const deadline = performance.now() + milliseconds;
-    const message = await compressed(task);
-    return client.sendTaskMessage(task.name, message, {
+    const messages = await Promise.all(tasks.map(messageOf));
+    return client.sendTaskMessages(messages, {
       milliseconds: deadline - performance.now(),
       claim,
     });
   };
 
   return {
-    sendTask(task, sendOptions) {
-      const fault = faultOf(task, 0);
-      if (fault !== undefined) {
-        return Promise.resolve({ fate: 'refused', faults: [fault] });
-      }
-      return isLarge(task)
-        ? sendCompressed(task, sendOptions)
-        : client.sendTaskMessage(task.name, client.createTaskMessage(task), sendOptions);
+    send(tasks, options) {
+      return tasks.some(isLarge)
+        ? sendCompressed(tasks, options)
+        : client.sendTaskMessages(
+            tasks.map((task) => client.createTaskMessage(task)),
+            options,
+          );
     },
-    async sendTasks(tasks, { milliseconds, claim }) {
-      const faults = faultsOf(tasks);
-      if (faults.length > 0) {
-        return { fate: 'refused', faults };
-      }
-      const deadline = performance.now() + milliseconds;
+    async preview(tasks) {
       const messages = await Promise.all(tasks.map(messageOf));
-      return client.sendTaskMessages(messages, {
-        milliseconds: deadline - performance.now(),
-        claim,
+      return messages.flatMap((message, index) => {
+        const task = tasks[index];
+        return task === undefined
+          ? []
+          : [{ task, body: taskBody(task), ...client.broker.preview(message) }];
       });
-    },
-    async previewTasks(tasks) {
-      const faults = faultsOf(tasks);
-      if (faults.length > 0) {
-        return { faults };
-      }
-      const messages = await Promise.all(tasks.map(messageOf));
-      return {
-        previews: messages.flatMap((message, index) => {
-          const task = tasks[index];
-          return task === undefined
-            ? []
-            : [{ task, body: taskBody(task), ...client.broker.preview(message) }];
-        }),
-      };
     },
   };
 }

@@ -1,76 +1,83 @@
 import { v4 as uuid } from 'uuid';
+import type { FindUnreadable } from '../../celery/python/unreadable.js';
 import type { Task } from '../../celery/wire/message.js';
-import type { Fate } from '../../celery/producing/fate.js';
 import type { RoutedTask } from '../../celery/wire/routing.js';
 import type { components } from '../../contract/openapi.js';
 import type { RequestFault } from '../../errors.js';
 import type { JsonDocument } from '../../json/jsonDocument.js';
+import { pointerPart } from '../../json/jsonPointer.js';
 import { redacted } from '../../json/redaction.js';
 import { readTaskOptions, type OptionLimits } from './taskOptions.js';
 
 export type AssignTaskRequest = components['schemas']['AssignTaskRequest'];
-export type AssignTaskResponse = components['schemas']['AssignTaskResponse'];
 
-/** Counts what became of a task, and how long that took; `invalid` is what no worker could read. */
-export type CountAssignment = (taskType: string, fate: Fate | 'invalid', seconds: number) => void;
-
-/** A task that is to be sent, and what is wrong with it, by pointers into its request. */
+/** A task that is to be sent. */
 export interface Assignment {
+  taskType: string;
   task: Task;
+  /** Where the task stands in the request's body, as a JSON pointer. */
+  at: string;
+  /** What is wrong with it beyond its schema, by pointers into the body. */
   faults: readonly RequestFault[];
 }
 
 /**
- * Makes a task of what was sent, which fits its schema.
+ * Reads a task from a document that fits its schema.
  *
- * @param sensitive JSON pointers of its values that are not to be shown
+ * @param sensitive JSON pointers into the document, of the values that are not to be shown
+ * @param at where the document stands in the request's body, as a JSON pointer
  */
 export type ReadAssignment = (
-  body: AssignTaskRequest,
   sent: JsonDocument,
   sensitive: readonly string[],
+  at: string,
 ) => Assignment;
 
 export function createAssignmentReader(
   route: (taskType: string) => RoutedTask,
+  unreadableAt: FindUnreadable,
   limits: OptionLimits,
 ): ReadAssignment {
-  return ({ task_type, options }, sent, sensitive) => {
+  return (sent, sensitive, at) => {
+    const { task_type: taskType, options } = sent.value as AssignTaskRequest;
     const params = sent.member('params') ?? NO_PARAMS;
     const shown = redacted(params.value, belowParams(sensitive));
-    const { name, queue } = route(task_type);
+    const { name, queue } = route(taskType);
+    const inParams = unreadableAt(params);
+    const faults = inParams === undefined ? NONE : [unreadable(`${at}/params${inParams}`)];
     if (options === undefined) {
       const id = uuid();
       const task = { id, name, queue, params, shown, priority: 0, options: undefined };
-      return { task, faults: NONE };
+      return { taskType, task, at, faults };
     }
     const read = readTaskOptions(options, sent.member('options')?.text ?? '{}', limits);
-    return {
-      task: {
-        id: options.task_id ?? uuid(),
-        name,
-        queue: options.queue ?? queue,
-        params,
-        shown,
-        priority: options.priority ?? 0,
-        options: read.options,
-      },
-      faults: read.faults,
+    const task = {
+      id: options.task_id ?? uuid(),
+      name,
+      queue: options.queue ?? queue,
+      params,
+      shown,
+      priority: options.priority ?? 0,
+      options: read.options,
     };
-  };
-}
-
-/** The answer for a task that is in its queue. */
-export function assigned(taskType: string, id: string, timestamp: string): AssignTaskResponse {
-  return {
-    task_id: id,
-    status: 'assigned',
-    message: `Task '${taskType}' successfully assigned`,
-    timestamp,
+    const ofOptions = read.faults.map((fault) => ({ ...fault, pointer: `${at}${fault.pointer}` }));
+    const ofHeaders = [...read.options.headers].flatMap(([header, text]) => {
+      const inHeader = unreadableAt({ text, value: undefined, isPlain: true });
+      const pointer = `${at}/options/headers${pointerPart(header)}`;
+      return inHeader === undefined ? [] : [unreadable(`${pointer}${inHeader}`)];
+    });
+    return { taskType, task, at, faults: [...faults, ...ofOptions, ...ofHeaders] };
   };
 }
 
 const NONE: readonly never[] = [];
+const NO_PARAMS = { text: '{}', value: {}, isPlain: true };
+
+function unreadable(pointer: string): RequestFault {
+  const message =
+    'has a __type__ and a __value__ in no form that kombu writes, so that a worker may not read it';
+  return { in: 'body', pointer, message };
+}
 
 /** Pointers into the body as pointers into its params. */
 function belowParams(pointers: readonly string[]): readonly string[] {
@@ -80,5 +87,3 @@ function belowParams(pointers: readonly string[]): readonly string[] {
         .filter((pointer) => /^\/params(\/|$)/.test(pointer))
         .map((pointer) => pointer.slice('/params'.length));
 }
-
-const NO_PARAMS = { text: '{}', value: {}, isPlain: true };

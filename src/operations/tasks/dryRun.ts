@@ -1,45 +1,25 @@
-import type { PreviewTasks, TaskPreview } from '../../celery/producing/producer.js';
-import type { Task } from '../../celery/wire/message.js';
+import type { TaskPreview } from '../../celery/producing/producer.js';
 import type { components } from '../../contract/openapi.js';
 import { JsonText } from '../../json/jsonText.js';
 import { scanJson, type JsonScan } from '../../json/scanJson.js';
-import type { RequestTrace } from '../../tracing/tracing.js';
-import type { AssignTaskRequest } from './assignment.js';
+import type { Assignment } from './assignment.js';
 
-type DryRunResponse = components['schemas']['DryRunResponse'];
+export type DryRunResponse = components['schemas']['DryRunResponse'];
 
-/**
- * What would be sent of these tasks, one answer for each; or what no worker could read of them.
- *
- * @param body of the request, in the order of the tasks
- * @param trace of the request. A sending of it that never ends is never reported.
- */
-export async function dryRun(
-  body: readonly AssignTaskRequest[],
-  tasks: readonly Task[],
-  { previewTasks, trace }: { previewTasks: PreviewTasks; trace: RequestTrace | undefined },
+/** What would be sent of these tasks, one answer for each. */
+export function dryRun(
+  assignments: readonly Assignment[],
+  previews: readonly TaskPreview[],
   timestamp: string,
-): Promise<{ answers: DryRunResponse[] } | Extract<Previewed, { faults: unknown }>> {
-  const traced = tasks.map((task) => {
-    const headers = trace?.startSending(task).headers;
-    return headers === undefined ? task : { ...task, traceHeaders: headers };
-  });
-  const outcome = await previewTasks(traced);
-  if ('faults' in outcome) {
-    return outcome;
-  }
-  return {
-    answers: outcome.previews.map((preview, index) => ({
-      task_id: preview.task.id,
-      status: 'dry_run',
-      message: `Task '${body[index]?.task_type ?? ''}' would be assigned; nothing was sent`,
-      timestamp,
-      ...shown(preview),
-    })),
-  };
+): DryRunResponse[] {
+  return previews.map((preview, index) => ({
+    task_id: preview.task.id,
+    status: 'dry_run',
+    message: `Task '${assignments[index]?.taskType ?? ''}' would be assigned; nothing was sent`,
+    timestamp,
+    ...shown(preview),
+  }));
 }
-
-type Previewed = Awaited<ReturnType<PreviewTasks>>;
 
 type Shown = Omit<DryRunResponse, 'task_id' | 'status' | 'message' | 'timestamp'>;
 

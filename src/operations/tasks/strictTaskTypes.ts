@@ -1,24 +1,23 @@
 import type { Answer } from '../../redis/ask.js';
 import type { FleetView, ViewFleet } from '../../celery/fleet/fleetView.js';
-import { InvalidRequest } from '../../errors.js';
 import { nearestTo } from './nearest.js';
 
 /**
- * Throws InvalidRequest for a task type that no live worker has, or gives a promise that does so later.
- * Undefined where the type is known already, which costs next to nothing.
+ * Says what is wrong with a task type that no live worker has, after the workers were asked. Undefined at once where
+ * the type is known already, which costs next to nothing.
  */
-export type CheckTaskType = (taskType: string) => Promise<void> | undefined;
+export type CheckTaskType = (taskType: string) => Promise<string | undefined> | undefined;
 
-/** Older than this, what the workers have said is asked for again, while the request goes on. */
+/** An older view of the workers is renewed while the request goes on. */
 const FRESH_MS = 5_000;
-/** Older than this, the request waits for the new answer. */
+/** For an older view, the request waits until it is renewed. */
 const STALE_MS = 30_000;
-/** A type that is not known may be a new worker's: no older answer than this is enough to refuse it. */
+/** A type that is not known may be a new worker's: it is refused by no older view. */
 const REFUSAL_MS = 1_000;
 
 /**
- * Returns the check of task types against what the live workers have. Where that is not known for certain, as
- * no worker answers or not all of them do, nothing is refused.
+ * Returns the check of task types against what the live workers have. It refuses nothing where that is not certain:
+ * where no worker answers, or not all of them do.
  */
 export function createTaskTypeCheck(dependencies: {
   viewFleet: ViewFleet;
@@ -32,7 +31,7 @@ export function createTaskTypeCheck(dependencies: {
   let known: { view: FleetView; names: ReadonlySet<string> } | undefined;
   let isUnchecked = false;
 
-  /** What workers had that do not answer now, they have still. */
+  /** Workers that do not answer now still have what they last reported: they are busy, not gone. */
   const namesOf = (view: FleetView): ReadonlySet<string> => {
     if (known?.view !== view) {
       const names = view.workers.flatMap(({ tasks }) => tasks);
@@ -56,17 +55,16 @@ export function createTaskTypeCheck(dependencies: {
 
   const nearestTypes = (taskType: string): readonly string[] => {
     const names = known?.names ?? new Set();
-    // Whoever knows Celery sends the name of a task.
+    // Those who know Celery send the name of a task.
     const meant = names.has(taskType) ? taskTypeOf(taskType) : undefined;
     const types = [...names].map(taskTypeOf).filter((type) => type !== undefined);
     return meant === undefined ? nearestTo(taskType, types) : [meant];
   };
 
-  const check = async (taskType: string): Promise<void> => {
-    if (!isTaken(await viewFleet(REFUSAL_MS), taskType)) {
-      throw unknownType(nearestTypes(taskType));
-    }
-  };
+  const check = async (taskType: string): Promise<string | undefined> =>
+    isTaken(await viewFleet(REFUSAL_MS), taskType)
+      ? undefined
+      : unknownType(nearestTypes(taskType));
 
   return (taskType) => {
     const view = viewFleet.latest();
@@ -92,8 +90,7 @@ function whyUncertain(answer: Answer<FleetView>): string | undefined {
   return isComplete ? undefined : 'not all workers answer';
 }
 
-function unknownType(nearest: readonly string[]): InvalidRequest {
+function unknownType(nearest: readonly string[]): string {
   const hint = nearest.length === 0 ? '' : `; did you mean ${nearest.join(' or ')}?`;
-  const message = `is a type that no live worker has${hint}`;
-  return new InvalidRequest([{ in: 'body', pointer: '/task_type', message }]);
+  return `is a type that no live worker has${hint}`;
 }
