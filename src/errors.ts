@@ -1,226 +1,219 @@
 import type { components } from './contract/openapi.js';
 
 type ErrorDetails = components['schemas']['ErrorDetails'];
+export type ErrorCode = components['schemas']['ErrorCode'];
 export type RequestFault = components['schemas']['RequestFault'];
 
+/** The HTTP status of each code that the contract lists, and of no other. */
+export const STATUS_BY_CODE = {
+  bad_request: 400,
+  validation_failed: 400,
+  unauthorized: 401,
+  origin_not_allowed: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  payload_too_large: 413,
+  idempotency_key_reused: 422,
+  upgrade_required: 426,
+  rate_limited: 429,
+  headers_too_large: 431,
+  broker_unavailable: 500,
+  internal_error: 500,
+  result_backend_unavailable: 500,
+  result_unreadable: 500,
+  not_implemented: 501,
+  metrics_unavailable: 503,
+  not_ready: 503,
+  overloaded: 503,
+  task_queue_full: 503,
+} as const satisfies Record<ErrorCode, number>;
+
 /**
- * An error that its HTTP client is told of: `message` is for people, `details` for programs; `cause` is
+ * An error that its HTTP client is told of: `message` is for people, `code` and `details` for programs; `cause` is
  * for the log alone. Any other error is a fault of this service, which answers with a constant body.
  */
-export abstract class ClientVisibleError extends Error {
-  abstract readonly status: number;
+export class ClientVisibleError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
   readonly taskId: string | undefined;
   readonly details: ErrorDetails | undefined;
   /** The message once more, where the replaced service had it under this name. */
-  readonly detail: string | undefined = undefined;
+  readonly detail: string | undefined;
   /** Of its answer. */
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    message: string,
-    extra: {
-      taskId?: string;
-      details?: ErrorDetails;
-      headers?: Readonly<Record<string, string>>;
-      cause?: unknown;
-    } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, extra: Extra = {}) {
     super(message, { cause: extra.cause });
-    this.name = new.target.name;
+    this.name = code;
+    this.code = code;
+    this.status = STATUS_BY_CODE[code];
     this.taskId = extra.taskId;
     this.details = extra.details;
+    this.detail = extra.detail;
     this.headers = extra.headers ?? {};
   }
+}
+
+interface Extra {
+  taskId?: string | undefined;
+  details?: ErrorDetails;
+  detail?: string;
+  headers?: Readonly<Record<string, string>>;
+  cause?: unknown;
+}
+
+/** Why something could not be done: `reason` ends a sentence for the client, `cause` is for the log. */
+interface Failure {
+  reason: string;
+  cause?: unknown;
 }
 
 /** `maxItems` of the errors in the contract. */
 const MAXIMUM_FAULTS = 100;
 
-export class InvalidRequest extends ClientVisibleError {
-  override readonly status = 400;
-
-  /** `faults`: at least one; the first hundred are told. */
-  constructor(all: readonly RequestFault[]) {
-    const faults = all.slice(0, MAXIMUM_FAULTS);
-    const shown = faults
-      .slice(0, 3)
-      .map((fault) => `${fault.pointer || fault.in} ${fault.message}`);
-    const rest = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
-    super(`The request is not valid: ${shown.join('; ')}${rest}`, {
-      details: { errors: faults },
-    });
-  }
+/** @param all at least one; the first hundred are told */
+export function invalidRequest(all: readonly RequestFault[]): ClientVisibleError {
+  const errors = all.slice(0, MAXIMUM_FAULTS);
+  const shown = errors.slice(0, 3).map((fault) => `${fault.pointer || fault.in} ${fault.message}`);
+  const rest = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : '';
+  const message = `The request is not valid: ${shown.join('; ')}${rest}`;
+  return new ClientVisibleError('validation_failed', message, { details: { errors } });
 }
 
-export class NotAuthenticated extends ClientVisibleError {
-  override readonly status = 401;
-  override readonly detail = 'Invalid or missing API key';
+/** What can't be read as HTTP, or what Express refuses. */
+export function badRequest(message: string): ClientVisibleError {
+  return new ClientVisibleError('bad_request', message);
+}
 
-  constructor() {
-    super('Invalid or missing API key: it belongs in the header x-api-key', {
-      headers: { 'WWW-Authenticate': 'ApiKey' },
-    });
-  }
+export function notAuthenticated(): ClientVisibleError {
+  const detail = 'Invalid or missing API key';
+  return new ClientVisibleError('unauthorized', `${detail}: it belongs in the header x-api-key`, {
+    detail,
+    headers: { 'WWW-Authenticate': 'ApiKey' },
+  });
 }
 
 /** A page of this origin may not open a WebSocket. */
-export class OriginNotAllowed extends ClientVisibleError {
-  override readonly status = 403;
+export function originNotAllowed(message: string): ClientVisibleError {
+  return new ClientVisibleError('origin_not_allowed', message);
 }
 
-export class RouteNotFound extends ClientVisibleError {
-  override readonly status = 404;
+export function notFound(message: string): ClientVisibleError {
+  return new ClientVisibleError('not_found', message);
 }
 
-export class MethodNotAllowed extends ClientVisibleError {
-  override readonly status = 405;
-
-  /** `allowed`: the methods that the route has. */
-  constructor(method: string, allowed: readonly string[]) {
-    const list = allowed.join(', ');
-    super(`Method ${method} is not allowed here; use ${list}`, { headers: { Allow: list } });
-  }
+/** @param allowed the methods that the route has */
+export function methodNotAllowed(method: string, allowed: readonly string[]): ClientVisibleError {
+  const list = allowed.join(', ');
+  const message = `Method ${method} is not allowed here; use ${list}`;
+  return new ClientVisibleError('method_not_allowed', message, { headers: { Allow: list } });
 }
 
-export class BodyTooLarge extends ClientVisibleError {
-  override readonly status = 413;
+/** The request was not there in time. */
+export function requestTimeout(): ClientVisibleError {
+  return new ClientVisibleError('request_timeout', 'Request Timeout');
+}
 
-  constructor(limit: number) {
-    super(`The body is larger than ${limit} bytes`, { details: { limit } });
-  }
+/** @param limit in bytes */
+export function bodyTooLarge(limit: number): ClientVisibleError {
+  const message = `The body is larger than ${limit} bytes`;
+  return new ClientVisibleError('payload_too_large', message, { details: { limit } });
+}
+
+export function headersTooLarge(): ClientVisibleError {
+  return new ClientVisibleError('headers_too_large', 'Request Header Fields Too Large');
+}
+
+export function idempotencyKeyReused(): ClientVisibleError {
+  return new ClientVisibleError(
+    'idempotency_key_reused',
+    'This Idempotency-Key was used before with another body; use a new key for a new task',
+  );
 }
 
 /** This route speaks another protocol than HTTP. */
-export class UpgradeRequired extends ClientVisibleError {
-  override readonly status = 426;
-
-  constructor() {
-    super('This route is a WebSocket: connect with ws:// or wss://', {
-      headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
-    });
-  }
+export function upgradeRequired(): ClientVisibleError {
+  return new ClientVisibleError(
+    'upgrade_required',
+    'This route is a WebSocket: connect with ws:// or wss://',
+    { headers: { Upgrade: 'websocket', Connection: 'Upgrade' } },
+  );
 }
 
-export class RateLimitExceeded extends ClientVisibleError {
-  override readonly status = 429;
+/** Times are in seconds. */
+export function rateLimitExceeded(
+  limit: number,
+  window: number,
+  retryAfter: number,
+): ClientVisibleError {
+  return new ClientVisibleError(
+    'rate_limited',
+    `More than ${limit} requests in ${window} seconds; try again in ${retryAfter}`,
+    { headers: { 'Retry-After': String(retryAfter) } },
+  );
+}
 
-  /** Times are in seconds. */
-  constructor(limit: number, window: number, retryAfter: number) {
-    super(`More than ${limit} requests in ${window} seconds; try again in ${retryAfter}`, {
-      headers: { 'Retry-After': String(retryAfter) },
-    });
-  }
+/** A proxy's method: its sender takes this service for a proxy. */
+export function notImplemented(message: string): ClientVisibleError {
+  return new ClientVisibleError('not_implemented', message);
 }
 
 /** More is in flight than this process may hold. */
-export class Overloaded extends ClientVisibleError {
-  override readonly status = 503;
-
-  constructor(message: string, details?: ErrorDetails) {
-    super(`${message}; try again in a second`, {
-      ...(details && { details }),
-      headers: { 'Retry-After': '1' },
-    });
-  }
+export function overloaded(message: string, details?: ErrorDetails): ClientVisibleError {
+  return new ClientVisibleError('overloaded', `${message}; try again in a second`, {
+    ...(details && { details }),
+    headers: { 'Retry-After': '1' },
+  });
 }
 
-/** The key names a request with another body. */
-export class IdempotencyKeyReused extends ClientVisibleError {
-  override readonly status = 422;
+/** The queues of tasks that were to be assigned have no room. */
+export function queueFull(message: string, taskId?: string): ClientVisibleError {
+  return new ClientVisibleError('task_queue_full', message, {
+    taskId,
+    details: { queued: 'no' },
+    headers: { 'Retry-After': '1' },
+  });
 }
 
-export class QueueIsFull extends ClientVisibleError {
-  override readonly status = 503;
-
-  constructor(taskType: string, taskId: string) {
-    super(`Task '${taskType}' could not be assigned: its queue is full`, {
-      taskId,
-      details: { queued: 'no' },
-      headers: { 'Retry-After': '1' },
-    });
-  }
+/** @param what the tasks, as a sentence begins with them */
+export function notAssigned(
+  what: string,
+  { fate, reason, cause }: Failure & { fate: 'refused' | 'unknown' },
+  taskId?: string,
+): ClientVisibleError {
+  return new ClientVisibleError('broker_unavailable', `${what} could not be assigned: ${reason}`, {
+    taskId,
+    details: { queued: fate === 'refused' ? 'no' : 'unknown' },
+    cause,
+  });
 }
 
-export class AssignmentFailed extends ClientVisibleError {
-  override readonly status = 500;
-
-  constructor(
-    taskType: string,
-    taskId: string,
-    failure: { fate: 'refused' | 'unknown'; reason: string; cause?: unknown },
-  ) {
-    const { fate, reason, cause } = failure;
-    super(`Task '${taskType}' could not be assigned: ${reason}`, {
-      taskId,
-      details: { queued: fate === 'refused' ? 'no' : 'unknown' },
-      cause,
-    });
-  }
+/** @param what begins a sentence, such as `The workers could not be asked` */
+export function brokerUnavailable(
+  what: string,
+  { reason, cause }: Failure,
+  taskId?: string,
+): ClientVisibleError {
+  return new ClientVisibleError('broker_unavailable', `${what}: ${reason}`, { taskId, cause });
 }
 
-export class QueuesAreFull extends ClientVisibleError {
-  override readonly status = 503;
-
-  constructor(count: number) {
-    super(`${tasks(count)} could not be assigned: their queues have no room for all of them`, {
-      details: { queued: 'no' },
-      headers: { 'Retry-After': '1' },
-    });
-  }
+/** @param what begins a sentence, such as `The result could not be retrieved` */
+export function resultUnavailable(
+  what: string,
+  { reason, cause, isUnreadable }: Failure & { isUnreadable: boolean },
+  taskId?: string,
+): ClientVisibleError {
+  const code = isUnreadable ? 'result_unreadable' : 'result_backend_unavailable';
+  return new ClientVisibleError(code, `${what}: ${reason}`, { taskId, cause });
 }
 
-export class TasksNotAssigned extends ClientVisibleError {
-  override readonly status = 500;
-
-  constructor(
-    count: number,
-    { fate, reason, cause }: { fate: 'refused' | 'unknown'; reason: string; cause?: unknown },
-  ) {
-    super(`${tasks(count)} could not be assigned: ${reason}`, {
-      details: { queued: fate === 'refused' ? 'no' : 'unknown' },
-      cause,
-    });
-  }
+/** The other processes have not said in time what they have counted. */
+export function metricsUnavailable(message: string): ClientVisibleError {
+  return new ClientVisibleError('metrics_unavailable', message);
 }
 
-function tasks(count: number): string {
-  return count === 1 ? 'The task' : `The ${count} tasks`;
-}
-
-export class ResultUnavailable extends ClientVisibleError {
-  override readonly status = 500;
-
-  constructor(taskId: string, { reason, cause }: { reason: string; cause?: unknown }) {
-    super(`The result could not be retrieved: ${reason}`, { taskId, cause });
-  }
-}
-
-export class ResultsUnavailable extends ClientVisibleError {
-  override readonly status = 500;
-
-  constructor({ reason, cause }: { reason: string; cause?: unknown }) {
-    super(`The results could not be retrieved: ${reason}`, { cause });
-  }
-}
-
-/** What the message broker or the workers were asked is not known. */
-export class FleetUnavailable extends ClientVisibleError {
-  override readonly status = 500;
-
-  /** `what` begins a sentence, such as `The workers could not be asked`. */
-  constructor(what: string, failure: { reason: string; cause?: unknown }, taskId?: string) {
-    super(`${what}: ${failure.reason}`, {
-      ...(taskId !== undefined && { taskId }),
-      cause: failure.cause,
-    });
-  }
-}
-
-/** What the other processes have counted can't be had. */
-export class MetricsUnavailable extends ClientVisibleError {
-  override readonly status = 503;
-}
-
-export class NotReady extends ClientVisibleError {
-  override readonly status = 503;
+/** This instance should get no requests now. */
+export function notReady(message: string): ClientVisibleError {
+  return new ClientVisibleError('not_ready', message);
 }

@@ -341,7 +341,7 @@ describe('A worker with opentelemetry-instrumentation-celery', function () {
         assert.equal(producer.attributes['error.type'], 'refused');
         assert.equal(producer.status.code, 2);
         const server = await untilSpan(({ spanId }) => spanId === producer.parentSpanId);
-        assert.equal(server.attributes['error.type'], 'AssignmentFailed');
+        assert.equal(server.attributes['error.type'], 'broker_unavailable');
         assert.deepEqual(server.status.code, 2);
         assert.match(String(server.status.message), /the message broker can't be reached/);
       } finally {

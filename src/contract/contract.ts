@@ -22,9 +22,9 @@ export interface Contract {
   pathOf(id: OperationId): string;
   /** Every method that some route has. */
   methods: readonly string[];
-  /** The operation asked for, or undefined for an unknown path. Throws MethodNotAllowed. */
+  /** The operation asked for, or undefined for an unknown path. Throws methodNotAllowed. */
   match(method: string, path: string): Match | undefined;
-  /** Throws InvalidRequest. */
+  /** Throws invalidRequest. */
   validate: Validate;
 }
 

@@ -1,4 +1,4 @@
-import { InvalidRequest, MethodNotAllowed } from '../errors.js';
+import { invalidRequest, methodNotAllowed } from '../errors.js';
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
 import { queryParameterOf, type QueryParameter } from './query.js';
 
@@ -117,7 +117,7 @@ export function createRoutes(document: OpenApiDocument): Routes {
 function matchOf(route: PathRoute, method: string): Match {
   const match = route.matches.get(method === 'HEAD' ? 'GET' : method);
   if (match === undefined) {
-    throw new MethodNotAllowed(method, [...methodsOf(route), 'OPTIONS']);
+    throw methodNotAllowed(method, [...methodsOf(route), 'OPTIONS']);
   }
   return match;
 }
@@ -204,7 +204,7 @@ function decode(name: string, text: string): string {
   try {
     return text.includes('%') ? decodeURIComponent(text) : text;
   } catch {
-    throw new InvalidRequest([
+    throw invalidRequest([
       { in: 'path', pointer: `/${name}`, message: 'is not percent-encoded UTF-8' },
     ]);
   }

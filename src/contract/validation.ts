@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv';
-import { InvalidRequest, type RequestFault } from '../errors.js';
+import { invalidRequest, type RequestFault } from '../errors.js';
 import { pointerPart } from '../json/jsonPointer.js';
 import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './document.js';
 import { createSchemaCompiler, type Check } from './schemas.js';
@@ -18,7 +18,7 @@ export interface RequestValues {
 /**
  * Holds a request's values against the contract. Returns the JSON pointers of the body's sensitive values.
  *
- * Throws InvalidRequest that lists every fault, or of a body of more than 64 Ki characters the first one.
+ * Throws invalidRequest that lists every fault, or of a body of more than 64 Ki characters the first one.
  */
 export type Validate = (
   operationId: string,
@@ -64,7 +64,7 @@ export function createValidation(document: OpenApiDocument): Validate {
       }
     }
     if (faults.length > 0) {
-      throw new InvalidRequest(withoutRepetitions(faults));
+      throw invalidRequest(withoutRepetitions(faults));
     }
     return sensitive;
   };

@@ -1,13 +1,13 @@
 import type { OperationId } from '../contract/contract.js';
-import { Overloaded } from '../errors.js';
+import { overloaded, type ClientVisibleError } from '../errors.js';
 
 /** Bounds what is in flight. Each request has a share, which it is told by. */
 export interface Admission {
-  /** A request comes in: it takes its place, unless its body is to come first. May throw Overloaded. */
+  /** A request comes in: it takes its place, unless its body is to come first. May throw overloaded. */
   admit: (share: Share) => void;
-  /** Takes its place, once all of it is there. May throw Overloaded. */
+  /** Takes its place, once all of it is there. May throw overloaded. */
   enter: (share: Share) => void;
-  /** Counts bytes of its body that are kept until its answer. May throw Overloaded. */
+  /** Counts bytes of its body that are kept until its answer. May throw overloaded. */
   hold: (share: Share, bytes: number) => void;
   /** Gives back all that it has. It takes no more. */
   release: (share: Share) => void;
@@ -33,7 +33,7 @@ export function createAdmission(most: { requests: number; bytes: number }): Admi
 
   const assertRoom = (share: Share): void => {
     if (requests >= most.requests) {
-      throw overloaded('Too many requests are in flight', share);
+      throw tooMuch('Too many requests are in flight', share);
     }
   };
   const enter = (share: Share): void => {
@@ -58,7 +58,7 @@ export function createAdmission(most: { requests: number; bytes: number }): Admi
         return;
       }
       if (bytes + count > most.bytes) {
-        throw overloaded('Too many bytes of request bodies are in flight', share);
+        throw tooMuch('Too many bytes of request bodies are in flight', share);
       }
       bytes += count;
       share.bytes += count;
@@ -78,8 +78,8 @@ const ASSIGNMENTS: readonly (string | undefined)[] = [
   'assignTasks',
 ] satisfies OperationId[];
 
-function overloaded(message: string, { match }: Share): Overloaded {
-  return new Overloaded(
+function tooMuch(message: string, { match }: Share): ClientVisibleError {
+  return overloaded(
     message,
     ASSIGNMENTS.includes(match?.operationId) ? { queued: 'no' } : undefined,
   );

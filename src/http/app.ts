@@ -1,7 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { HttpConfig } from '../config/http.js';
 import type { Contract } from '../contract/contract.js';
-import { InvalidRequest, RouteNotFound } from '../errors.js';
+import { invalidRequest, notFound } from '../errors.js';
 import type { Log } from '../log/log.js';
 import type { Operations } from '../operations/operation.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -109,7 +109,7 @@ function createDocumentation(config: HttpConfig, contract: Contract): Express {
   });
   app.use(servePageFiles(contract, config.rootPath));
   app.use((request) => {
-    throw new RouteNotFound(`Nothing is found at ${request.path}`);
+    throw notFound(`Nothing is found at ${request.path}`);
   });
   app.use((thrown: unknown, request: Request, response: Response, next: NextFunction) => {
     // By its four parameters Express knows a handler of errors.
@@ -121,10 +121,10 @@ function createDocumentation(config: HttpConfig, contract: Contract): Express {
 /** What Node lets pass: no Host (RFC 9112, section 3.2), and before 20.20 a header without a name. */
 const assertHeaders: Step = ({ headers, httpVersion }) => {
   if (headers.host === undefined && httpVersion === '1.1') {
-    throw new InvalidRequest([{ in: 'header', pointer: '/Host', message: 'is required' }]);
+    throw invalidRequest([{ in: 'header', pointer: '/Host', message: 'is required' }]);
   }
   if ('' in headers) {
-    throw new InvalidRequest([{ in: 'header', pointer: '/', message: 'has no name' }]);
+    throw invalidRequest([{ in: 'header', pointer: '/', message: 'has no name' }]);
   }
 };
 

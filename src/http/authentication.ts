@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 import type { ApiKey } from '../config/apiKeys.js';
-import { NotAuthenticated } from '../errors.js';
+import { notAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
 import type { Step } from './steps.js';
 
@@ -15,7 +15,7 @@ export function createAuthentication(keys: readonly ApiKey[]): Step {
       const bearer = match?.takesBearer ? bearerOf(request) : undefined;
       const name = nameOf(request.get('x-api-key') ?? inQuery ?? bearer ?? '', keys);
       if (name === undefined) {
-        throw new NotAuthenticated();
+        throw notAuthenticated();
       }
       context.client = name;
       context.fields.client_name = name;

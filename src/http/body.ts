@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, Response } from 'express';
-import { InvalidRequest } from '../errors.js';
+import { invalidRequest, type ClientVisibleError } from '../errors.js';
 import { UnsuitableJson } from '../json/exactJson.js';
 import { readJsonDocument, type JsonDocument, type JsonLimits } from '../json/jsonDocument.js';
 import { readBytes, takeWhole, UnreadableBody } from './bodyBytes.js';
@@ -17,7 +17,7 @@ export type ReadBody = (
  * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
  * counts as JSON, as in the service being replaced.
  *
- * The function throws BodyTooLarge; Overloaded; or InvalidRequest for another media type, an empty body, one
+ * The function throws bodyTooLarge; overloaded; or invalidRequest for another media type, an empty body, one
  * that is not JSON, can't be inflated, is beyond `jsonLimits` or has a number that Python can't hold.
  */
 export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
@@ -114,6 +114,6 @@ function reasonOf(error: unknown): string {
   return message.replace(/^(Unexpected token .{1,6}?), .*$/su, '$1');
 }
 
-function fault(pointer: string, message: string): InvalidRequest {
-  return new InvalidRequest([{ in: 'body', pointer, message }]);
+function fault(pointer: string, message: string): ClientVisibleError {
+  return invalidRequest([{ in: 'body', pointer, message }]);
 }

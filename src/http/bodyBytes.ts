@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { BodyTooLarge } from '../errors.js';
+import { bodyTooLarge } from '../errors.js';
 
 /** The bytes of a body can't be had; the message says why. */
 export class UnreadableBody extends Error {
@@ -14,7 +14,7 @@ export class UnreadableBody extends Error {
  * @param limit in bytes
  * @param hold is told of bytes before they are kept; what it throws leaves them unread
  *
- * Throws BodyTooLarge.
+ * Throws bodyTooLarge.
  */
 export function takeWhole(
   request: IncomingMessage,
@@ -26,7 +26,7 @@ export function takeWhole(
   }
   const count = request.readableLength;
   if (count > limit) {
-    throw new BodyTooLarge(limit);
+    throw bodyTooLarge(limit);
   }
   hold(count);
   const first = nextChunk(request) ?? NOTHING;
@@ -53,7 +53,7 @@ function joined(request: IncomingMessage, first: Buffer): Buffer {
  * @param begin is called when nothing speaks against reading
  * @param hold is told of bytes before they are kept; what it throws ends the reading
  *
- * Rejects with BodyTooLarge, or with UnreadableBody for an unknown encoding, data that can't be inflated, a
+ * Rejects with bodyTooLarge, or with UnreadableBody for an unknown encoding, data that can't be inflated, a
  * client that went away.
  */
 export async function readBytes(
@@ -67,7 +67,7 @@ export async function readBytes(
   }
   const announced = Number(headers['content-length'] ?? 0);
   if (announced > limit) {
-    throw new BodyTooLarge(limit);
+    throw bodyTooLarge(limit);
   }
   const encoding = headers['content-encoding'];
   const inflater = encoding === undefined ? undefined : createInflater(encoding.toLowerCase());
@@ -75,7 +75,7 @@ export async function readBytes(
   let length = 0;
   const keep = (chunk: Buffer): void => {
     if (length + chunk.length > limit) {
-      throw new BodyTooLarge(limit);
+      throw bodyTooLarge(limit);
     }
     hold(chunk.length);
     if (length === 0 && chunk.length === announced) {
@@ -127,7 +127,7 @@ async function inflate(
   const feeding = eachChunk(request, (chunk) => {
     received += chunk.length;
     if (received > limit) {
-      throw new BodyTooLarge(limit);
+      throw bodyTooLarge(limit);
     }
   });
   request.pipe(inflater);

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { components } from '../contract/openapi.js';
-import { ClientVisibleError } from '../errors.js';
+import { ClientVisibleError, STATUS_BY_CODE, type ErrorCode } from '../errors.js';
 import { sendEarly } from './earlyAnswer.js';
 import { contextOf, setHeaders } from './requestContext.js';
 
@@ -39,9 +39,10 @@ export async function replyToError(
 
 /** What the client of the request with this id is told of an error. */
 export function errorBody(thrown: unknown, requestId: string): ErrorResponse {
-  const { message, detail, task_id, details } = whatToTell(thrown);
+  const { code, message, detail, task_id, details } = whatToTell(thrown);
   return {
     status: 'error',
+    code,
     message,
     ...(detail !== undefined && { detail }),
     ...(task_id !== undefined && { task_id }),
@@ -57,12 +58,13 @@ type ErrorResponse = components['schemas']['ErrorResponse'] &
 function whatToTell(
   thrown: unknown,
 ): Pick<ClientVisibleError, 'status' | 'headers'> &
-  Pick<ErrorResponse, 'message' | 'detail' | 'task_id' | 'details'> {
+  Pick<ErrorResponse, 'code' | 'message' | 'detail' | 'task_id' | 'details'> {
   if (thrown instanceof ClientVisibleError) {
-    const { status, headers, message, detail, taskId, details } = thrown;
+    const { status, headers, code, message, detail, taskId, details } = thrown;
     return {
       status,
       headers,
+      code,
       message,
       ...(detail !== undefined && { detail }),
       ...(taskId !== undefined && { task_id: taskId }),
@@ -71,11 +73,22 @@ function whatToTell(
   }
   // Express and its file server say what is wrong with a request by the status of an error.
   if (thrown instanceof Error && 'status' in thrown && isClientError(thrown.status)) {
-    return { status: thrown.status, headers: {}, message: thrown.message };
+    return {
+      status: thrown.status,
+      headers: {},
+      code: codeOf(thrown.status),
+      message: thrown.message,
+    };
   }
-  return { status: 500, headers: {}, message: 'Internal server error' };
+  return { status: 500, headers: {}, code: 'internal_error', message: 'Internal server error' };
 }
 
 function isClientError(status: unknown): status is number {
   return typeof status === 'number' && status >= 400 && status < 500;
+}
+
+/** The code of an error that is known by its status alone. */
+function codeOf(status: number): ErrorCode {
+  const codes = Object.keys(STATUS_BY_CODE) as ErrorCode[];
+  return codes.find((code) => STATUS_BY_CODE[code] === status) ?? 'bad_request';
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Request, Response } from 'express';
-import { RateLimitExceeded } from '../errors.js';
+import { rateLimitExceeded } from '../errors.js';
 import { contextOf } from './requestContext.js';
 
 /** Counts a request of this caller, and tells how the caller stands. Never rejects. */
@@ -28,7 +28,7 @@ export function createRateLimit(
     headers.push('RateLimit-Policy', `"default";q=${limit};w=${window}`);
     headers.push('RateLimit', `"default";r=${remaining};t=${reset}`);
     if (!isWithin) {
-      throw new RateLimitExceeded(limit, window, reset);
+      throw rateLimitExceeded(limit, window, reset);
     }
   };
 }

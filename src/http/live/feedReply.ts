@@ -13,7 +13,7 @@ export interface FeedReply {
 
 /**
  * Returns what lets a client wait for such a reply: as messages of a WebSocket (101), as events of a stream, or as
- * one body that is handed to `send`. It rejects with Overloaded, InvalidRequest or the failure of a single body.
+ * one body that is handed to `send`. It rejects with overloaded, invalidRequest or the failure of a single body.
  */
 export function createFeedSender(
   waiters: Waiters,

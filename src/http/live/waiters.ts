@@ -1,12 +1,12 @@
 import type { Response } from 'express';
-import { Overloaded } from '../../errors.js';
+import { overloaded } from '../../errors.js';
 import { contextOf } from '../requestContext.js';
 
 /** Those who wait for something to happen: long polls, event streams and WebSockets. */
 export interface Waiters {
   /**
    * Lets a request wait: it gives back its place among those in flight, and `begin` starts what it waits for.
-   * Throws Overloaded where too many wait already.
+   * Throws overloaded where too many wait already.
    */
   hold: (response: Response, begin: () => Waiter) => void;
   count: () => number;
@@ -34,7 +34,7 @@ export function createWaiters(most: number): Waiters {
         return;
       }
       if (waiting.size >= most) {
-        throw new Overloaded('Too many requests wait for a task');
+        throw overloaded('Too many requests wait for a task');
       }
       context.admission.release(context);
       const waiter = begin();

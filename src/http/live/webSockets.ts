@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { InvalidRequest, OriginNotAllowed, UpgradeRequired } from '../../errors.js';
+import { invalidRequest, originNotAllowed, upgradeRequired } from '../../errors.js';
 import { writeJson } from '../../json/jsonText.js';
 import type { Feed } from '../../operations/feed.js';
 import { timestamp } from '../../timestamp.js';
@@ -11,9 +11,9 @@ import { upgradeOf } from '../server/upgrades.js';
 import type { Waiter } from './waiters.js';
 
 export interface WebSockets {
-  /** Throws UpgradeRequired or OriginNotAllowed. */
+  /** Throws upgradeRequired or originNotAllowed. */
   assertUpgrade: (request: Request) => void;
-  /** Opens one and sends what a feed gives, each value as one message. Throws InvalidRequest. */
+  /** Opens one and sends what a feed gives, each value as one message. Throws invalidRequest. */
   open: (request: Request, response: Response, feed: Feed<object>) => Waiter;
 }
 
@@ -42,7 +42,7 @@ export function createWebSockets(origins: '*' | readonly string[]): WebSockets {
   });
   server.on('wsClientError', ({ message }) => {
     // Thrown through handleUpgrade, which has found it.
-    throw new InvalidRequest([{ in: 'header', pointer: '', message }]);
+    throw invalidRequest([{ in: 'header', pointer: '', message }]);
   });
   server.on('headers', (lines, request) => {
     const { headers } = contextOf((request as Request).res as Response);
@@ -55,10 +55,10 @@ export function createWebSockets(origins: '*' | readonly string[]): WebSockets {
     assertUpgrade(request) {
       const { origin } = request.headers;
       if (upgradeOf(request) === undefined) {
-        throw new UpgradeRequired();
+        throw upgradeRequired();
       }
       if (origin !== undefined && origins !== '*' && !origins.includes(origin)) {
-        throw new OriginNotAllowed('Pages of this origin may not connect here');
+        throw originNotAllowed('Pages of this origin may not connect here');
       }
     },
     open(request, response, feed) {

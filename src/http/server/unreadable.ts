@@ -2,15 +2,16 @@ import { v4 as uuid } from 'uuid';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Response } from 'express';
-import type { components } from '../../contract/openapi.js';
-import { MethodNotAllowed } from '../../errors.js';
+import {
+  badRequest,
+  headersTooLarge,
+  methodNotAllowed,
+  notImplemented,
+  requestTimeout,
+  type ClientVisibleError,
+} from '../../errors.js';
+import { errorBody } from '../errorReply.js';
 import { contextOf, setHeaders } from '../requestContext.js';
-
-/** The statuses of what Node's HTTP server refuses; anything else is a 400. */
-const STATUS_BY_CODE: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
 
 /**
  * Answers what can't be read as HTTP, or is not there in time, with the error body that every error has, and
@@ -35,15 +36,26 @@ export function answerUnreadable(
     socket.destroy();
     return;
   }
-  const method = error.code === 'HPE_INVALID_METHOD' ? methodIn(error.rawPacket) : undefined;
+  hangUp(socket, whatIsWrong(error, methods), last);
+}
+
+/** What Node's HTTP server refuses. */
+function whatIsWrong(
+  { code, rawPacket }: NodeJS.ErrnoException & { rawPacket?: Buffer },
+  methods: readonly string[],
+): ClientVisibleError {
+  const method = code === 'HPE_INVALID_METHOD' ? methodIn(rawPacket) : undefined;
   if (method !== undefined) {
-    const { status, message, headers } = new MethodNotAllowed(method, methods);
-    hangUp(socket, { status, message, headers }, last);
-    return;
+    return methodNotAllowed(method, methods);
   }
-  const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
-  const message = status === 400 ? 'The request is not HTTP' : (STATUS_CODES[status] ?? '');
-  hangUp(socket, { status, message }, last);
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return headersTooLarge();
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return requestTimeout();
+    default:
+      return badRequest('The request is not HTTP');
+  }
 }
 
 /** The method of a request that is well-formed but for it: which ones Node knows depends on its version. */
@@ -54,24 +66,16 @@ function methodIn(packet: Buffer | undefined): string | undefined {
 
 /** A proxy's method: whoever sends it has mistaken this service for one. */
 export function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
-  hangUp(socket, { status: 501, message: 'The method CONNECT is for proxies, and this is none' });
+  hangUp(socket, notImplemented('The method CONNECT is for proxies, and this is none'));
 }
 
-function hangUp(
-  socket: Duplex,
-  answer: { status: number; message: string; headers?: Readonly<Record<string, string>> },
-  response?: ServerResponse,
-): void {
-  const { status, message } = answer;
+function hangUp(socket: Duplex, error: ClientVisibleError, response?: ServerResponse): void {
+  const { status } = error;
   const id = response === undefined ? uuid() : contextOf(response as Response).id;
-  const body: components['schemas']['ErrorResponse'] = {
-    status: 'error',
-    message,
-    request_id: id,
-  };
+  const body = errorBody(error, id);
   const text = JSON.stringify(body);
   const headers = {
-    ...answer.headers,
+    ...error.headers,
     'X-Request-Id': id,
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

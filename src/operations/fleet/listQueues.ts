@@ -1,11 +1,11 @@
 import type { FleetView, ViewFleet } from '../../celery/fleet/fleetView.js';
 import type { ListDepth, ReadDepths } from '../../celery/queues/depths.js';
-import { FleetUnavailable } from '../../errors.js';
+import { brokerUnavailable } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';
 import { FLEET_VIEW_AGE_MS } from './listTasks.js';
 import type { Operation } from '../operation.js';
 
-/** Counts what waits in the queues, and who consumes them; or throws FleetUnavailable. */
+/** Counts what waits in the queues, and who consumes them; or throws brokerUnavailable. */
 export function createListQueues(dependencies: {
   viewFleet: ViewFleet;
   readDepths: ReadDepths;
@@ -20,7 +20,7 @@ export function createListQueues(dependencies: {
     const names = knownQueues(queues, fleet);
     const read = await readDepths(names);
     if ('reason' in read) {
-      throw new FleetUnavailable('The queues could not be read', read);
+      throw brokerUnavailable('The queues could not be read', read);
     }
     return {
       status: 200,
@@ -37,7 +37,7 @@ export function createListQueues(dependencies: {
   };
 }
 
-/** Of one queue, or throws FleetUnavailable where one of its lists can't be counted. */
+/** Of one queue, or throws brokerUnavailable where one of its lists can't be counted. */
 function depthsOf(name: string, lists: readonly ListDepth[]) {
   const byPriority = { 0: 0, 3: 0, 6: 0, 9: 0 };
   for (const { queue, priority, depth } of lists) {
@@ -45,7 +45,7 @@ function depthsOf(name: string, lists: readonly ListDepth[]) {
       continue;
     }
     if (typeof depth !== 'number') {
-      throw new FleetUnavailable('The queues could not be read', depth);
+      throw brokerUnavailable('The queues could not be read', depth);
     }
     byPriority[priority] = depth;
   }

@@ -1,13 +1,13 @@
 import type { ViewFleet, WorkerView } from '../../celery/fleet/fleetView.js';
 import type { components } from '../../contract/openapi.js';
-import { FleetUnavailable } from '../../errors.js';
+import { brokerUnavailable } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';
 import type { Operation } from '../operation.js';
 
 /** For how long an answer of the workers holds, in milliseconds: the contract names it. */
 export const FLEET_VIEW_AGE_MS = 3_000;
 
-/** Lists the tasks of the live workers, or throws FleetUnavailable. */
+/** Lists the tasks of the live workers, or throws brokerUnavailable. */
 export function createListTasks(dependencies: {
   viewFleet: ViewFleet;
   /** Undefined where no type stands for a task. */
@@ -18,7 +18,7 @@ export function createListTasks(dependencies: {
   return async () => {
     const view = await viewFleet(FLEET_VIEW_AGE_MS);
     if ('reason' in view) {
-      throw new FleetUnavailable('The workers could not be asked', view);
+      throw brokerUnavailable('The workers could not be asked', view);
     }
     const { workers, askedAt } = view.value;
     const names = [...new Set(workers.flatMap(({ tasks }) => tasks))].sort();

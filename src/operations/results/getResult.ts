@@ -5,7 +5,7 @@ import type { Operation } from '../operation.js';
 import { hasEnded, statusIn, taskResult, type TaskResult } from './taskResult.js';
 
 /**
- * Reads how a task stands, or throws ResultUnavailable. With `wait`, the body comes when the task has ended, or the
+ * Reads how a task stands, or throws resultUnavailable. With `wait`, the body comes when the task has ended, or the
  * time is up.
  */
 export function createGetResult(dependencies: {

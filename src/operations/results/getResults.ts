@@ -1,13 +1,13 @@
 import type { ReadResult, TaskStatus } from '../../celery/results/results.js';
 import type { components } from '../../contract/openapi.js';
-import { ResultsUnavailable } from '../../errors.js';
+import { resultUnavailable } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';
 import type { Operation } from '../operation.js';
 import { taskResult } from './taskResult.js';
 
 /**
  * Reads how tasks stand, each named once. What can't be read of one task is told in its place; throws
- * ResultsUnavailable where Redis does not answer.
+ * resultUnavailable where Redis does not answer.
  */
 export function createGetResults(dependencies: {
   readResult: ReadResult;
@@ -39,7 +39,7 @@ export function createGetResults(dependencies: {
         } else if (read.isUnreadable) {
           results.push(unread(id, read.reason));
         } else {
-          throw new ResultsUnavailable(read);
+          throw resultUnavailable('The results could not be retrieved', read);
         }
       }
     }

@@ -4,7 +4,7 @@ import type { Operation } from '../operation.js';
 import { createTaskFeed } from './taskFeed.js';
 import { statusIn, taskResult } from './taskResult.js';
 
-/** Tells how a task stands, and each change, as bodies of `GET /result/{task_id}`. May throw ResultUnavailable. */
+/** Tells how a task stands, and each change, as bodies of `GET /result/{task_id}`. May throw resultUnavailable. */
 export function createStreamResult(dependencies: {
   readResult: ReadResult;
   watch: WatchTask;

@@ -1,6 +1,6 @@
 import type { ReadOutcome, TaskStatus } from '../../celery/results/results.js';
 import type { components } from '../../contract/openapi.js';
-import { ResultUnavailable } from '../../errors.js';
+import { resultUnavailable } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';
 
 export type TaskResult = components['schemas']['TaskResult'];
@@ -11,10 +11,10 @@ export function hasEnded({ kind }: TaskStatus): boolean {
   return kind !== 'unfinished';
 }
 
-/** What was read, or throws ResultUnavailable. */
+/** What was read, or throws resultUnavailable. */
 export function statusIn(taskId: string, read: ReadOutcome): TaskStatus {
   if ('reason' in read) {
-    throw new ResultUnavailable(taskId, read);
+    throw resultUnavailable('The result could not be retrieved', read, taskId);
   }
   return read.status;
 }

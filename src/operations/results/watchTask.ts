@@ -6,7 +6,7 @@ import type { Operation } from '../operation.js';
 import { createTaskFeed } from './taskFeed.js';
 import { hasEnded, outcomeOf, statusIn } from './taskResult.js';
 
-/** Tells how a task stands, and each change, as messages of a WebSocket. May throw ResultUnavailable. */
+/** Tells how a task stands, and each change, as messages of a WebSocket. May throw resultUnavailable. */
 export function createWatchTask(dependencies: {
   readResult: ReadResult;
   watch: WatchTask;

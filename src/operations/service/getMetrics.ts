@@ -1,6 +1,6 @@
 import type { Operation } from '../operation.js';
 
-/** Tells a monitoring system what was counted. Throws MetricsUnavailable. */
+/** Tells a monitoring system what was counted. Throws metricsUnavailable. */
 export function createGetMetrics(text: () => Promise<string>): Operation<'getMetrics'> {
   return async () => ({
     status: 200,

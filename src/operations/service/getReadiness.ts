@@ -1,17 +1,17 @@
-import { NotReady } from '../../errors.js';
+import { notReady } from '../../errors.js';
 import type { Operation } from '../operation.js';
 
-/** Says whether this instance should get traffic, or throws NotReady. */
+/** Says whether this instance should get traffic, or throws notReady. */
 export function createGetReadiness(dependencies: {
   isDraining: () => boolean;
   redisAnswers: () => Promise<boolean>;
 }): Operation<'getReadiness'> {
   return async () => {
     if (dependencies.isDraining()) {
-      throw new NotReady('Not ready: the service is stopping');
+      throw notReady('Not ready: the service is stopping');
     }
     if (!(await dependencies.redisAnswers())) {
-      throw new NotReady('Not ready: Redis does not answer');
+      throw notReady('Not ready: Redis does not answer');
     }
     return {
       status: 200,

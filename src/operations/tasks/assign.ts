@@ -1,7 +1,7 @@
 import type { Fate, Outcome } from '../../celery/producing/fate.js';
 import type { Producer } from '../../celery/producing/producer.js';
 import type { components } from '../../contract/openapi.js';
-import { InvalidRequest, type RequestFault } from '../../errors.js';
+import { invalidRequest, type RequestFault } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';
 import type { Input } from '../operation.js';
 import type { Assignment } from './assignment.js';
@@ -27,7 +27,7 @@ export interface AssignmentRoute<Kept extends object> {
  * Assigns these tasks, all of them or none: checks them; then tells what would be sent, or sends them and waits for
  * Redis. Answers as before where the request's Idempotency-Key was used before.
  *
- * Throws InvalidRequest, which lists the faults of all tasks; IdempotencyKeyReused; or the route's failure.
+ * Throws invalidRequest, which lists the faults of all tasks; idempotencyKeyReused; or the route's failure.
  */
 export type Assign = <Kept extends object>(
   assignments: readonly Assignment[],
@@ -71,7 +71,7 @@ export function createAssign(dependencies: {
       if (!query.dry_run) {
         countAll('invalid');
       }
-      throw new InvalidRequest(faults);
+      throw invalidRequest(faults);
     }
 
     // A sending that never ends, such as a dry run's, is never reported.

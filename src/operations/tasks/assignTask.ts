@@ -1,11 +1,11 @@
-import { AssignmentFailed, QueueIsFull } from '../../errors.js';
+import { notAssigned, queueFull } from '../../errors.js';
 import type { Operation } from '../operation.js';
 import { assignedAnswer, type Assign } from './assign.js';
 import type { ReadAssignment } from './assignment.js';
 
 /**
  * Sends a task to the workers. Answers after Redis has acknowledged it, or as it has answered before to the
- * same Idempotency-Key; or tells what it would send. Throws what Assign throws; AssignmentFailed or QueueIsFull.
+ * same Idempotency-Key; or tells what it would send. Throws what Assign throws; notAssigned or queueFull.
  */
 export function createAssignTask(
   readAssignment: ReadAssignment,
@@ -21,8 +21,8 @@ export function createAssignTask(
       keptAt: (timestamp) => assignedAnswer(taskType, task.id, timestamp),
       failure: (outcome) =>
         outcome.fate === 'full'
-          ? new QueueIsFull(taskType, task.id)
-          : new AssignmentFailed(taskType, task.id, outcome),
+          ? queueFull(`Task '${taskType}' could not be assigned: its queue is full`, task.id)
+          : notAssigned(`Task '${taskType}'`, outcome, task.id),
     });
     if ('previews' in outcome) {
       const [body] = outcome.previews;

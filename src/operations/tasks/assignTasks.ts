@@ -1,4 +1,4 @@
-import { InvalidRequest, Overloaded, QueuesAreFull, TasksNotAssigned } from '../../errors.js';
+import { invalidRequest, overloaded, notAssigned, queueFull } from '../../errors.js';
 import { itemsOf } from '../../json/jsonDocument.js';
 import type { Input, Operation, ReplyOf } from '../operation.js';
 import { assignedAnswer, type Assign } from './assign.js';
@@ -7,7 +7,7 @@ import type { ReadAssignment } from './assignment.js';
 /**
  * Sends several tasks to the workers, all of them or none. Answers after Redis has acknowledged them, or as
  * it has answered before to the same Idempotency-Key; or tells what it would send. Throws what Assign throws;
- * TasksNotAssigned or QueuesAreFull; Overloaded where too many wait for Redis.
+ * notAssigned or queueFull; overloaded where too many wait for Redis.
  */
 export function createAssignTasks(
   readAssignment: ReadAssignment,
@@ -19,7 +19,7 @@ export function createAssignTasks(
     const { length } = input.body;
     input.annotate({ tasks: length });
     if (inFlight + length > MAXIMUM_IN_FLIGHT) {
-      throw new Overloaded('Too many tasks are in flight', { queued: 'no' });
+      throw overloaded('Too many tasks are in flight', { queued: 'no' });
     }
     inFlight += length;
     try {
@@ -47,20 +47,21 @@ async function assignAll(
   const { body: requests, sent, query } = input;
   if (query.dry_run && requests.length > MAXIMUM_DRY_RUNS) {
     const message = `must NOT have more than ${MAXIMUM_DRY_RUNS} items with dry_run`;
-    throw new InvalidRequest([{ in: 'body', pointer: '', message }]);
+    throw invalidRequest([{ in: 'body', pointer: '', message }]);
   }
   const sensitiveOf = byIndex(input.sensitive);
   const assignments = itemsOf(sent).map((item, index) =>
     readAssignment(item, sensitiveOf.get(index) ?? [], `/${index}`),
   );
+  const what = assignments.length === 1 ? 'The task' : `The ${assignments.length} tasks`;
   const outcome = await assign(assignments, {
     input,
     // All that does not follow from the body.
     keptAt: (timestamp) => ({ task_ids: assignments.map(({ task }) => task.id), timestamp }),
     failure: (outcome) =>
       outcome.fate === 'full'
-        ? new QueuesAreFull(assignments.length)
-        : new TasksNotAssigned(assignments.length, outcome),
+        ? queueFull(`${what} could not be assigned: their queues have no room for all of them`)
+        : notAssigned(what, outcome),
   });
   if ('previews' in outcome) {
     return { status: 200, mediaType: 'application/json', body: [...outcome.previews] };

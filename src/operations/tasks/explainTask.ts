@@ -3,7 +3,7 @@ import type { FindMessage } from '../../celery/queues/messageSearch.js';
 import type { ReadResult, TaskStatus } from '../../celery/results/results.js';
 import type { MessagePlace } from '../../celery/queues/searchPass.js';
 import type { HeldTask, QueryTask, TaskQueryAnswer } from '../../celery/fleet/taskQuery.js';
-import { FleetUnavailable } from '../../errors.js';
+import { brokerUnavailable, resultUnavailable } from '../../errors.js';
 import {
   explainAbsent,
   explainFinal,
@@ -16,7 +16,7 @@ import { consumersOf, knownQueues } from '../fleet/listQueues.js';
 import { FLEET_VIEW_AGE_MS } from '../fleet/listTasks.js';
 import type { Operation } from '../operation.js';
 
-/** Says why a task has no result yet, or throws FleetUnavailable. */
+/** Says why a task has no result yet, or throws brokerUnavailable or resultUnavailable. */
 export function createExplainTask(dependencies: {
   readResult: ReadResult;
   findMessage: FindMessage;
@@ -31,7 +31,10 @@ export function createExplainTask(dependencies: {
 
   const statusOf = async (taskId: string): Promise<TaskStatus> => {
     const read = await readResult(taskId, timeout);
-    return 'status' in read ? read.status : unavailable(read, taskId);
+    if ('reason' in read) {
+      throw resultUnavailable(UNEXPLAINED, read, taskId);
+    }
+    return read.status;
   };
   const fleetNow = async (): Promise<FleetView | undefined> => {
     const view = await viewFleet(FLEET_VIEW_AGE_MS);
@@ -39,7 +42,10 @@ export function createExplainTask(dependencies: {
   };
   const placeOf = async (taskId: string, fleet: FleetView | undefined): Promise<MessagePlace> => {
     const found = await findMessage(taskId, knownQueues(queues, fleet));
-    return 'value' in found ? found.value : unavailable(found, taskId);
+    if ('reason' in found) {
+      throw brokerUnavailable(UNEXPLAINED, found, taskId);
+    }
+    return found.value;
   };
   /** Workers that can't be asked are left out: the result and the queues tell something too. */
   const workersWith = async (taskId: string): Promise<TaskQueryAnswer> => {
@@ -97,6 +103,4 @@ function isSeen({ state }: HeldTask, { taken }: MessagePlace): boolean {
   return state === 'active' || (state === 'scheduled' ? taken?.eta : taken) !== undefined;
 }
 
-function unavailable(failure: { reason: string; cause?: unknown }, taskId: string): never {
-  throw new FleetUnavailable('The task could not be explained', failure, taskId);
-}
+const UNEXPLAINED = 'The task could not be explained';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { IdempotencyKeyReused } from '../../errors.js';
+import { idempotencyKeyReused } from '../../errors.js';
 
 /** What the first request with an Idempotency-Key leaves for the others. */
 interface Kept {
@@ -28,14 +28,12 @@ export function claimFor(
 /**
  * What was kept of the answer to the first request with this key, out of what it has kept.
  *
- * @throws IdempotencyKeyReused where that one had another body
+ * @throws idempotencyKeyReused where that one had another body
  */
 export function answerBefore(kept: string, body: string): unknown {
   const { body: first, answer } = JSON.parse(kept) as Kept;
   if (first !== digest(body)) {
-    throw new IdempotencyKeyReused(
-      'This Idempotency-Key was used before with another body; use a new key for a new task',
-    );
+    throw idempotencyKeyReused();
   }
   return answer;
 }

@@ -1,17 +1,17 @@
 import type { Revocation, RevokeTask } from '../../celery/fleet/revoking.js';
-import { FleetUnavailable } from '../../errors.js';
+import { brokerUnavailable } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';
 import type { Operation } from '../operation.js';
 import { counted } from './sentences.js';
 
-/** Tells the workers that a task is not to run, and says how many know; or throws FleetUnavailable. */
+/** Tells the workers that a task is not to run, and says how many know; or throws brokerUnavailable. */
 export function createRevokeTask(dependencies: { revoke: RevokeTask }): Operation<'revokeTask'> {
   return async ({ pathParameters: { task_id }, body, annotate }) => {
     const { terminate = false, signal = 'SIGTERM' } = body ?? {};
     annotate({ task_id, terminate });
     const answer = await dependencies.revoke(task_id, terminate ? signal : undefined);
     if ('reason' in answer) {
-      throw new FleetUnavailable('The workers could not be told', answer, task_id);
+      throw brokerUnavailable('The workers could not be told', answer, task_id);
     }
     const { confirmed, unable } = answer.value;
     annotate({ workers: confirmed, ...(unable.length > 0 && { unable }) });
