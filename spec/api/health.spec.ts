@@ -226,6 +226,34 @@ describe('When Redis fails', () => {
   });
 });
 
+describe('The log', () => {
+  it('has probes and scrapes at debug level, unless they fail', async () => {
+    const key = 'our-secret-0123456789';
+    // Nothing listens there.
+    const lost = await startTestService({
+      REDIS_URL: 'redis://127.0.0.1:1/0',
+      API_KEYS: `ours=${key}`,
+    });
+    try {
+      const levelOf = async (path: string, status: number, headers = {}): Promise<unknown> => {
+        lost.lines.length = 0;
+        await lost.get(path).set(headers).expect(status);
+        return eventually('its line', () =>
+          lost.lines.find(({ message }) => message === 'request'),
+        ).then(({ level }) => level);
+      };
+      assert.equal(await levelOf('/', 200), 'info');
+      assert.equal(await levelOf('/health', 200), 'debug');
+      assert.equal(await levelOf('/health/live', 200), 'debug');
+      assert.equal(await levelOf('/health/ready', 503), 'warning');
+      assert.equal(await levelOf('/metrics', 200, { 'x-api-key': key }), 'debug');
+      assert.equal(await levelOf('/metrics', 401), 'info');
+    } finally {
+      await lost.close();
+    }
+  });
+});
+
 async function withClient<Value>(
   { url }: RedisServer,
   use: (client: Redis) => Promise<Value>,

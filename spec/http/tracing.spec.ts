@@ -400,10 +400,8 @@ describe('A worker with opentelemetry-instrumentation-celery', function () {
         OTEL_BSP_SCHEDULE_DELAY: '60000',
       });
       try {
-        await ask({ url: `${stopping.url}/health/live` });
-        await eventually('the line', () =>
-          stopping.lines().find(({ route }) => route === '/health/live'),
-        );
+        await ask({ url: `${stopping.url}/` });
+        await eventually('the line', () => stopping.lines().find(({ route }) => route === '/'));
         stopping.process.send('SIGTERM');
         assert.deepEqual(await stopping.process.exited, { code: 0, signal: null });
         await untilSpan(({ resource }) => resource['service.name'] === 'stopping');

@@ -375,7 +375,7 @@ describe('The process', () => {
       const service = await startServiceProcess({ LOG_FILE: file });
       try {
         for (let request = 0; request < 20; request++) {
-          assert.equal((await fetch(`${service.url}/health/live`)).status, 200);
+          assert.equal((await fetch(`${service.url}/`)).status, 200);
         }
         await eventually('every request is logged', () =>
           service.lines().filter(({ message }) => message === 'request').length === 20

@@ -13,6 +13,8 @@ describe('GET /metrics of two processes', function () {
   before(async () => {
     service = await startServiceProcess({
       WEB_CONCURRENCY: '2',
+      // Scrapes are logged at this level alone.
+      LOG_LEVEL: 'DEBUG',
       TASK_ROUTES: 'worker.*=metrics_of_two',
     });
   });

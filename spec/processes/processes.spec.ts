@@ -39,7 +39,7 @@ async function untilLogged({ lines }: ServiceProcess, count: number): Promise<vo
 
 async function askOften(url: string, count: number): Promise<void> {
   for (let request = 0; request < count; request++) {
-    assert.equal((await ask({ url: `${url}/health/live` })).status, 200);
+    assert.equal((await ask({ url: `${url}/` })).status, 200);
   }
 }
 

@@ -30,7 +30,7 @@ export function untilNewWorker(service: ServiceProcess, known: readonly number[]
     'a new process answers',
     async () => {
       // One that came to a process that ends has no answer.
-      await ask({ url: `${service.url}/health/live` }).catch(() => undefined);
+      await ask({ url: `${service.url}/` }).catch(() => undefined);
       const requests = service.lines().filter(({ message }) => message === 'request');
       return requests.map(({ pid }) => pid as number).find((pid) => !known.includes(pid));
     },

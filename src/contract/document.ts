@@ -16,6 +16,8 @@ export interface OpenApiOperation {
   security?: Record<string, string[]>[];
   /** Whether it is no part of what the rate limit and the bounds of what is in flight count. */
   'x-unlimited'?: boolean;
+  /** Whether probes and scrapes ask for it again and again, so that its requests are logged at debug level. */
+  'x-probe'?: boolean;
 }
 
 export interface OpenApiParameter {

@@ -19,6 +19,8 @@ export interface Match {
   takesBearer: boolean;
   /** Whether the rate limit and the bounds of what is in flight hold for it. */
   isLimited: boolean;
+  /** Whether probes and scrapes ask for it: a request that does not fail is logged at debug level. */
+  isProbe: boolean;
   /** Of the headers that it takes: as the contract writes them, and as Node does. */
   headerNames: readonly { name: string; field: string }[];
   queryParameters: readonly QueryParameter[];
@@ -147,6 +149,7 @@ function routeOf(
       takesKeyInQuery: schemes.has(QUERY_KEY_SCHEME),
       takesBearer: schemes.has(BEARER_SCHEME),
       isLimited: isGuarded && operation['x-unlimited'] !== true,
+      isProbe: operation['x-probe'] === true,
       isWebSocket: '101' in (operation.responses ?? {}),
       needsBody: operation.requestBody?.required === true,
       headerNames: headerNamesOf(operation),

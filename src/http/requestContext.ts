@@ -1,5 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import type { Response } from 'express';
+import type { LogLevel } from '../config/values.js';
 import type { Match } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
 import type { Log } from '../log/log.js';
@@ -114,15 +115,15 @@ export function requestContext(options: {
       if (response.statusCode >= 500) {
         Object.assign(fields, failureFields(context.failure));
       }
-      log[levelOf(response.statusCode)]('request', fields);
+      log[levelOf(response.statusCode, context.match)]('request', fields);
     });
   };
 }
 
-/** To be not ready or overloaded is a state, not an error. */
-function levelOf(status: number): 'info' | 'warning' | 'error' {
+/** Being not ready or overloaded is a state, not an error. Probes that succeed would hide other requests. */
+function levelOf(status: number, match: Match | undefined): Lowercase<LogLevel> {
   if (status < 500) {
-    return 'info';
+    return status < 400 && match?.isProbe ? 'debug' : 'info';
   }
   return status === 503 ? 'warning' : 'error';
 }
