@@ -32,7 +32,7 @@ export const jsonFormat = winston.format((entry) => {
 /** A line for people. No text can begin an entry of its own: values are JSON, and stack lines are indented. */
 export const readableFormat = winston.format.printf((entry) => {
   const { timestamp, level, message, stack, ...fields } = entry;
-  if (timestamp === undefined) {
+  if (typeof timestamp !== 'string') {
     return String(entry[LINE]);
   }
   const details = Object.entries(fields)
@@ -40,7 +40,7 @@ export const readableFormat = winston.format.printf((entry) => {
     .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const trace = typeof stack === 'string' ? stack.split('\n') : [];
   const text = String(message).replaceAll('\n', '\\u000a');
-  const start = `${String(timestamp)} ${level.padEnd(8)} ${text}${details.join('')}`;
+  const start = `${timestamp} ${level.padEnd(8)} ${text}${details.join('')}`;
   return withoutCredentials(escaped([start, ...trace].join('\n    ')));
 });
 
