@@ -107,9 +107,9 @@ describe('The contract', () => {
   });
 
   for (const [what, key, message] of [
-    ['empty', '', 'must NOT have fewer than 1 characters'],
+    ['empty', '', 'is empty'],
     ['too long', 'x'.repeat(256), 'must NOT have more than 255 characters'],
-    ['no ASCII', 'é', 'must match pattern "^[ -~]*$"'],
+    ['no ASCII', 'é', 'must be visible ASCII characters and spaces: it must match pattern "^[ -~]*$"'],
   ] as const) {
     it(`refuses an Idempotency-Key that is ${what}`, async () => {
       const answer = await service

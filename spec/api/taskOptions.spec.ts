@@ -198,8 +198,8 @@ describe('The options of a task', () => {
       '/options/soft_time_limit',
       'must not be more than time_limit',
     ],
-    ['an id with a space', { task_id: 'a b' }, '/options/task_id', 'must match pattern'],
-    ['an empty id', { task_id: '' }, '/options/task_id', 'must match pattern'],
+    ['an id with a space', { task_id: 'a b' }, '/options/task_id', 'letters, digits and _ . : @ ~ + -, without'],
+    ['an empty id', { task_id: '' }, '/options/task_id', 'is empty'],
     [
       'an id of 256 characters',
       { task_id: 'a'.repeat(256) },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { pageFile } from '../support/pageFiles.js';
 import { startTestService, type TestService } from '../support/service.js';
 
 describe('SECURITY_HEADERS', () => {
@@ -14,8 +15,8 @@ describe('SECURITY_HEADERS', () => {
     '/result/a',
     '/result/%20',
     '/nothing',
-    '/docs/swagger-ui.css',
-    '/console/main.js',
+    pageFile('docs', /\.css$/),
+    pageFile('console', /^main\..*\.js$/),
   ]) {
     it(`lets a browser load nothing for ${path}`, async () => {
       const { headers } = await service.get(path);

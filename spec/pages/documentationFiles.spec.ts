@@ -8,14 +8,13 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http';
 import request, { type Test } from 'supertest';
-import { REPOSITORY } from '../support/fleet.js';
+import { pageFile, PAGES_FOLDER as FOLDER } from '../support/pageFiles.js';
 import { startTestService, type TestService } from '../support/service.js';
 
-const FOLDER = `${REPOSITORY}dist/pages/`;
 const [SCRIPT, STYLE, ICON] = [
-  pathOf('redoc', /^redoc.*\.js$/),
-  pathOf('docs', /^swagger-ui\..*\.css$/),
-  pathOf('docs', /^favicon-32x32.*\.png$/),
+  pageFile('redoc', /^redoc.*\.js$/),
+  pageFile('docs', /^swagger-ui\..*\.css$/),
+  pageFile('docs', /^favicon-32x32.*\.png$/),
 ];
 
 /** Headers that clients send, and the coding that each wants most. */
@@ -208,12 +207,6 @@ describe('What the documentation pages load', () => {
 });
 
 /** The path of the only file of a page that is called so. */
-function pathOf(page: string, name: RegExp): string {
-  const [file, ...others] = readdirSync(`${FOLDER}${page}`).filter((one) => name.test(one));
-  assert.ok(file !== undefined && others.length === 0, `${page}: ${name}`);
-  return `/${page}/${file}`;
-}
-
 /** superagent asks for gzip and deflate unless it is told otherwise. */
 function ask(test: Test, wish = 'gzip, deflate, br'): Test {
   return test.set('Accept-Encoding', wish);

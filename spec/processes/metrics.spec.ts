@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
 import { samplesIn, sumIn } from '../support/metrics.js';
 import { findPrometheus } from '../support/prometheus.js';
+import { pageFile } from '../support/pageFiles.js';
 import { startTestService, type TestService } from '../support/service.js';
 
 const KEY = 'metrics-secret-0123456789';
@@ -77,7 +78,7 @@ describe('GET /metrics', () => {
     for (const path of ['/made-up', '/made-up/two', '/wp-admin.php']) {
       await service.get(path).expect(404);
     }
-    await service.get('/docs/swagger-ui.css').expect(200);
+    await service.get(pageFile('docs', /\.css$/)).expect(200);
 
     const name = 'orchestrator_http_requests_total';
     const text = await untilMetrics(

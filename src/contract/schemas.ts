@@ -72,7 +72,8 @@ function assertNoneBelowContains(node: unknown, pointer: string, isBelow = false
 const DOCUMENT = 'openapi.yaml';
 
 function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
-  const ajv = new Ajv2020({ ...options, allowUnionTypes: true, passContext: true });
+  // Errors name their schema and value (`verbose`), of which validation.ts makes its messages.
+  const ajv = new Ajv2020({ ...options, allowUnionTypes: true, passContext: true, verbose: true });
   formats.default(ajv);
   ajv.addKeyword({
     keyword: 'x-sensitive',
@@ -88,7 +89,7 @@ function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
       },
   });
   // ajv's strict mode accepts a $ref into the document only when it knows the document's own keywords.
-  ajv.addVocabulary([...Object.keys(document), 'x-maximum']);
+  ajv.addVocabulary([...Object.keys(document), 'x-maximum', 'x-allowed']);
   ajv.addSchema(document, DOCUMENT);
   return ajv;
 }

@@ -148,20 +148,42 @@ function bodyParts({ requestBody }: OpenApiOperation, compile: Compile): Part[] 
 /** `maxItems` of the errors in the contract. */
 const MAXIMUM_FAULTS = 100;
 
-/** The messages are ajv's: they tell of the schema, and of no value. */
+/** The messages tell of the schema, and of no value. */
 function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): RequestFault[] {
   return errors
     .filter(({ keyword, propertyName }) => keyword !== 'if' && propertyName === undefined)
     .slice(0, MAXIMUM_FAULTS)
-    .map(({ keyword, instancePath, params, message }) => {
-      const pointer = `${where.pointer}${instancePath}`;
+    .map((error) => {
+      const { keyword, params } = error;
+      const pointer = `${where.pointer}${error.instancePath}`;
       const ofMember = MEMBER_FAULTS[keyword];
       if (ofMember !== undefined) {
         const name = pointerPart(String(params[ofMember.parameter]));
         return { in: where.in, pointer: `${pointer}${name}`, message: ofMember.message };
       }
-      return { in: where.in, pointer, message: message ?? `does not fit ${keyword}` };
+      return { in: where.in, pointer, message: messageOf(error) };
     });
+}
+
+/** ajv's message, where it is not one for programmers alone. */
+function messageOf({ keyword, params, message, data, parentSchema }: ErrorObject): string {
+  const ownMessage = message ?? `does not fit ${keyword}`;
+  switch (keyword) {
+    case 'minLength':
+    case 'pattern': {
+      if (data === '') {
+        return 'is empty';
+      }
+      const allowed: unknown = parentSchema?.['x-allowed'];
+      return typeof allowed === 'string' ? `must be ${allowed}: it ${ownMessage}` : ownMessage;
+    }
+    case 'enum':
+      return `must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(params.allowedValue)}`;
+    default:
+      return ownMessage;
+  }
 }
 
 /** Faults that ajv finds in an object and that are its member's, which a parameter of the error names. */
