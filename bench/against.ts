@@ -33,16 +33,20 @@ export interface AlternatingEffort {
   rounds: number;
   connections: readonly number[];
   warmUpMs: number;
-  measuredMs: number;
+  /** Each round's, so that on a busy machine it takes longer rather than measure less. */
+  requests: number;
 }
+
+/** However busy the machine is, a round ends. */
+const LONGEST_ROUND_MS = 20_000;
 
 /** Short rounds in turn: whatever disturbs the machine disturbs both. */
 const EFFORT: AlternatingEffort = {
   pairs: 4,
-  rounds: 8,
+  rounds: 10,
   connections: [32, 1_000],
   warmUpMs: 100,
-  measuredMs: 700,
+  requests: 5_000,
 };
 
 /**
@@ -65,7 +69,12 @@ export async function runAgainst(
     await warmUp(stage, there);
     for (const connections of effort.connections) {
       for (const work of cases) {
-        const rounds = await alternate(stage, work, [here, there], { ...effort, connections });
+        const rounds = await alternate(
+          stage,
+          { ...work, maximumRequests: effort.requests },
+          [here, there],
+          { ...effort, connections, measuredMs: LONGEST_ROUND_MS },
+        );
         const key = `${work.name} ${connections}`;
         measured.set(key, [...(measured.get(key) ?? []), rounds]);
         progress(`pair ${pair}, ${key} connections: ${percentText(moreOf(rounds))}`);

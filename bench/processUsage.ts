@@ -12,14 +12,20 @@ const RESET_PEAK = '5';
 /** Carries a contender's console away, and is no part of it: see startQuietly. */
 const CONSOLE_READER = 'cat';
 
-/** CPU time, user and system, that the group led by `leader` has used, in microseconds, give or take 10,000. */
+/** CPU time, user and system, that the group led by `leader` has used, in microseconds. */
 export function cpuMicroseconds(leader: number): number | undefined {
   const members = membersOf(leader);
   if (members.length === 0) return undefined;
-  const ticks = members.reduce((sum, { userTicks, systemTicks }) => {
-    return sum + userTicks + systemTicks;
-  }, 0);
-  return ticks * MICROSECONDS_PER_TICK;
+  return members.reduce((sum, member) => sum + cpuOf(member), 0);
+}
+
+/** Exact where the kernel counts nanoseconds of each thread, else give or take 10,000 microseconds. */
+function cpuOf({ pid, userTicks, systemTicks }: Member): number {
+  const threads = namesIn(`/proc/${pid}/task`).map((thread) =>
+    Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]),
+  );
+  const nanoseconds = threads.reduce((sum, time) => sum + time, 0);
+  return nanoseconds > 0 ? nanoseconds / 1_000 : (userTicks + systemTicks) * MICROSECONDS_PER_TICK;
 }
 
 /** Begins a new peak for peakMemoryBytes, where the kernel allows it. */
@@ -69,10 +75,14 @@ function membersOf(leader: number): Member[] {
 }
 
 function processIds(): number[] {
+  return namesIn('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
+    return readdirSync(folder);
   } catch {
     return [];
   }

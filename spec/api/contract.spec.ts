@@ -40,29 +40,50 @@ describe('The contract', () => {
     assert.equal(loadContract(FILE, '').version, version);
   });
 
-  it('prefers a path without parameters, ignores a trailing slash, and answers HEAD as GET', () => {
-    const contract = loadContract(FILE, '');
-    assert.equal(contract.match('GET', '/health/live/')?.operationId, 'getLiveness');
-    assert.equal(contract.match('HEAD', '/')?.operationId, 'getServiceInformation');
-    assert.deepEqual(contract.match('GET', '/result/a%2Fb')?.pathParameters, { task_id: 'a/b' });
-    assert.equal(contract.match('GET', '/result//'), undefined);
+  it('decodes what stands for a parameter of a path', async () => {
+    const response = await service.get('/result/a%2Eb').expect(200);
+    assert.equal((response.body as { task_id: string }).task_id, 'a.b');
+    await service.get('/result/%ZZ').expect(400);
+    await service.get('/result//').expect(404);
   });
+
+  it('prefers a path without parameters', () =>
+    withContract(
+      (text) => text.replace('/health/live:', '/result/live:'),
+      async (file) => {
+        const changed = await startTestService({}, { contract: file });
+        try {
+          const { status } = (await (await fetch(`${changed.url}/result/live`)).json()) as {
+            status: string;
+          };
+          assert.equal(status, 'alive');
+        } finally {
+          await changed.close();
+        }
+      },
+    ));
 
   it('takes a parameter for a part of a segment, and what else stands in a path for itself', () =>
     withContract(
       (text) => text.replace('/tasks/{task_id}/revoke:', '/tasks/{task_id}.stop:'),
-      (file) => {
-        const contract = loadContract(file, '');
-        const match = contract.match('POST', '/tasks/a.b%2Fc.stop');
-        assert.equal(match?.operationId, 'revokeTask');
-        assert.deepEqual(match.pathParameters, { task_id: 'a.b/c' });
-        for (const path of [
-          '/tasks/a-stop',
-          '/tasks/a/b.stop',
-          '/tasks/a.stop/b',
-          '/tasks/a.stops',
-        ]) {
-          assert.equal(contract.match('POST', path), undefined, path);
+      async (file) => {
+        const changed = await startTestService({}, { contract: file });
+        const answerTo = async (path: string): Promise<Response> =>
+          fetch(`${changed.url}${path}`, { method: 'POST' });
+        try {
+          const answer = await answerTo('/tasks/a.b%2Ec.stop');
+          assert.equal(answer.status, 200);
+          assert.equal(((await answer.json()) as { task_id: string }).task_id, 'a.b.c');
+          for (const path of [
+            '/tasks/a-stop',
+            '/tasks/a/b.stop',
+            '/tasks/a.stop/b',
+            '/tasks/a.stops',
+          ]) {
+            assert.equal((await answerTo(path)).status, 404, path);
+          }
+        } finally {
+          await changed.close();
         }
       },
     ));

@@ -270,8 +270,34 @@ describe('Over HTTP', () => {
         assert.match(a.headers.vary ?? '', /Origin/);
         const c = await listed.get('/health').set('Origin', 'https://c.example.com');
         assert.equal(c.headers['access-control-allow-origin'], undefined);
+        assert.equal(c.headers['access-control-allow-credentials'], undefined);
+        const refused = listed.lines.filter(({ fields }) => 'origin' in fields);
+        assert.deepEqual(
+          refused.map(({ level, fields }) => [level, fields.origin]),
+          [['debug', 'https://c.example.com']],
+        );
       } finally {
         await listed.close();
+      }
+    });
+
+    it('lets pages send credentials with CORS_CREDENTIALS, to errors and preflights too', async () => {
+      const trusting = await startTestService({
+        CORS_ORIGINS: 'https://a.example.com',
+        CORS_CREDENTIALS: 'true',
+      });
+      try {
+        for (const request of [
+          trusting.get('/health'),
+          trusting.get('/nothing'),
+          trusting.request('options', '/assign-task/'),
+        ]) {
+          const { headers } = await request.set('Origin', 'https://a.example.com');
+          assert.equal(headers['access-control-allow-credentials'], 'true');
+          assert.equal(headers['access-control-allow-origin'], 'https://a.example.com');
+        }
+      } finally {
+        await trusting.close();
       }
     });
   });

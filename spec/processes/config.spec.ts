@@ -115,6 +115,15 @@ describe('readConfig', () => {
     );
   });
 
+  it('takes credentials of pages whose origins are listed alone', () => {
+    const origins = { CORS_ORIGINS: 'https://a.example.com' };
+    assert.equal(read(origins).http.cors.credentials, false);
+    assert.equal(read({ ...origins, CORS_CREDENTIALS: 'true' }).http.cors.credentials, true);
+    for (const any of [{}, { CORS_ORIGINS: '*' }]) {
+      assert.match(faultsOf({ ...any, CORS_CREDENTIALS: 'true' }), /CORS_CREDENTIALS .* a list/);
+    }
+  });
+
   const badUrls = [
     'localhost:6379',
     'redis://',

@@ -206,7 +206,7 @@ describe('The bench: this build beside another', function () {
     withReleasers(async (releaseLater) => {
       const stage = await openStage(theFleet().python, releaseLater);
       const { cases } = readOptions(['--against', 'dist', '--only', 'assign-small']);
-      const effort = { pairs: 1, rounds: 2, connections: [2], warmUpMs: 50, measuredMs: 300 };
+      const effort = { pairs: 1, rounds: 2, connections: [2], warmUpMs: 50, requests: 500 };
       const program = join(REPOSITORY, 'dist/src/main.js');
       const compared = await runAgainst(stage, program, cases, silent, effort);
       const [row] = againstCells(compared);

@@ -20,7 +20,8 @@ export interface HttpConfig {
   readonly rootPath: string;
   /** Express's setting `trust proxy`. */
   readonly trustProxy: boolean | number | string;
-  readonly corsOrigins: '*' | readonly string[];
+  /** Whose pages may read answers, and whether with cookies and other credentials of their users. */
+  readonly cors: { readonly origins: '*' | readonly string[]; readonly credentials: boolean };
   readonly bodyLimitBytes: number;
   readonly jsonLimits: JsonLimits;
   readonly keepAliveTimeoutMs: number;
@@ -37,6 +38,17 @@ export interface HttpConfig {
   readonly inFlight: { readonly requests: number; readonly bytes: number };
   /** How many requests may wait for a task to change. */
   readonly maxWaiters: number;
+}
+
+function readCors(read: ReadVariable, faults: string[]): HttpConfig['cors'] {
+  const origins = read('CORS_ORIGINS', parseOrigins, '*');
+  const credentials = read('CORS_CREDENTIALS', parseBoolean, 'false');
+  if (credentials && origins === '*') {
+    faults.push(
+      'CORS_CREDENTIALS is true, for which CORS_ORIGINS must be a list of origins, not *',
+    );
+  }
+  return { origins, credentials };
 }
 
 /** The longest string that Redis stores (`proto-max-bulk-len`). */
@@ -68,7 +80,7 @@ export function readHttp(read: ReadVariable, faults: string[]): HttpConfig {
     port: read('FASTAPI_PORT', integerBetween(0, 65_535), '8000'),
     rootPath: read('ROOT_PATH', parseRootPath, '/'),
     trustProxy: read('TRUST_PROXY', parseTrustProxy, 'false'),
-    corsOrigins: read('CORS_ORIGINS', parseOrigins, '*'),
+    cors: readCors(read, faults),
     bodyLimitBytes,
     jsonLimits: {
       depth: read('JSON_MAX_DEPTH', integerBetween(1, DEEPEST_JSON), '256'),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
 import { assertReferencesResolve, type OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
-import { createRoutes, type Match } from './routes.js';
+import { createRoutes, type PathRoutes } from './routes.js';
 import { describedTaskTypes } from './taskTypes.js';
 import { createValidation, type Validate } from './validation.js';
 
@@ -22,8 +22,8 @@ export interface Contract {
   pathOf(id: OperationId): string;
   /** Every method that some route has. */
   methods: readonly string[];
-  /** The operation asked for, or undefined for an unknown path. Throws methodNotAllowed. */
-  match(method: string, path: string): Match | undefined;
+  /** By path, in the order in which a request is held against them. */
+  paths: readonly PathRoutes[];
   /** Throws invalidRequest. */
   validate: Validate;
 }

@@ -19,7 +19,7 @@ export interface Share {
   bytes: number;
   isOver: boolean;
   /** What it asks for, once that is known. */
-  match: { operationId: string; takesBody: boolean } | undefined;
+  route: { operationId: string; takesBody: boolean } | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export function createAdmission(most: { requests: number; bytes: number }): Admi
 
   return {
     admit(share) {
-      if (share.match?.takesBody) {
+      if (share.route?.takesBody) {
         assertRoom(share);
       } else {
         enter(share);
@@ -78,9 +78,9 @@ const ASSIGNMENTS: readonly (string | undefined)[] = [
   'assignTasks',
 ] satisfies OperationId[];
 
-function tooMuch(message: string, { match }: Share): ClientVisibleError {
+function tooMuch(message: string, { route }: Share): ClientVisibleError {
   return overloaded(
     message,
-    ASSIGNMENTS.includes(match?.operationId) ? { queued: 'no' } : undefined,
+    ASSIGNMENTS.includes(route?.operationId) ? { queued: 'no' } : undefined,
   );
 }

@@ -1,40 +1,32 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { HttpConfig } from '../config/http.js';
 import type { Contract } from '../contract/contract.js';
-import { invalidRequest, notFound } from '../errors.js';
+import { invalidRequest, methodNotAllowed, notFound, type ClientVisibleError } from '../errors.js';
 import type { Log } from '../log/log.js';
 import type { Operations } from '../operations/operation.js';
+import { servePageFiles } from '../pages/files.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { createAdmission } from './admission.js';
 import { createAuthentication } from './authentication.js';
+import { createBodyReader } from './body.js';
 import { createCrossOrigin } from './crossOrigin.js';
-import { createJsonBodyReader } from './body.js';
-import { createDispatch, matchRoute } from './dispatch.js';
-import { servePageFiles } from '../pages/files.js';
 import { replyToError } from './errorReply.js';
+import type { Waiters } from './live/waiters.js';
+import { createWebSockets } from './live/webSockets.js';
+import { createAnswer, createValidation } from './operations.js';
 import { createRateLimit, type CountRequest } from './rateLimit.js';
 import { contextOf, requestContext, setHeaders, type RequestWatch } from './requestContext.js';
 import { createSecurityHeaders } from './securityHeaders.js';
-import type { Step } from './steps.js';
-import type { Waiters } from './live/waiters.js';
-import { createWebSockets } from './live/webSockets.js';
-
-/** What answers the requests of a server. */
-export interface Application {
-  handle: (request: Request, response: Response) => Promise<void>;
-  /** Where requests and responses have their methods from. */
-  express: Express;
-}
 
 /**
- * Builds the application: every request passes these steps in this order. What an answer needs comes first, then
- * what refuses a request for least. Then the contract's operations answer it, or Express, whose way from one
- * handler to the next costs more than most steps do: an assignment would take a thirtieth longer.
+ * Builds the application. A request passes what is mounted here from top to bottom: what every answer needs, the
+ * checks that refuse it before its body is read, its body, its operation. Whatever one of them throws becomes an answer in the
+ * error handler at the end.
  *
  * @param options.countRequest counts the requests of a caller; undefined where there is no limit
- * @param options.waiters those who wait for a reply that comes later
+ * @param options.waiters the requests that wait for a reply that comes later
  * @param options.watch is told of every request
- * @param options.tracing has each take part in its trace
+ * @throws ContractError if the contract's operations and the functions don't match one to one
  */
 export function createApp(options: {
   config: HttpConfig;
@@ -45,104 +37,118 @@ export function createApp(options: {
   watch: RequestWatch;
   tracing: Tracing;
   log: Log;
-}): Application {
+}): Express {
   const { config, contract, operations, countRequest, waiters, watch, tracing, log } = options;
   const admission = createAdmission(config.inFlight);
-  const readBody = createJsonBodyReader(config.bodyLimitBytes, config.jsonLimits);
-  const steps: readonly Step[] = [
-    requestContext({
-      ...{ log, admission, watch, tracing },
-      trustsProxy: config.trustProxy !== false,
-    }),
-    assertHeaders,
-    createCrossOrigin(config.corsOrigins, contract.methods),
-    ...(config.rootPath === '' ? [] : [stripRootPath(config.rootPath)]),
-    ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
-    matchRoute(contract),
-    where('isLimited', (_request, response) => {
-      admission.admit(contextOf(response));
-    }),
-    where('isGuarded', createAuthentication(config.apiKeys)),
-  ];
-  const answer = createDispatch(
-    contract,
-    operations,
-    { limitRate: countRequest && createRateLimit(countRequest), readBody },
-    { waiters, webSockets: createWebSockets(config.corsOrigins) },
-  );
-  const app = createDocumentation(config, contract);
-
-  return {
-    express: app,
-    async handle(request, response) {
-      // By which Express's methods find the other one, as in its own `app.handle`.
-      request.res = response;
-      try {
-        for (const step of steps) {
-          step(request, response);
-          if (response.headersSent) {
-            return;
-          }
-        }
-        const { match } = contextOf(response);
-        if (match === undefined) {
-          app(request, response);
-        } else {
-          await answer(match, request, response);
-        }
-      } catch (error) {
-        await replyToError(error, request, response);
-      }
-    },
+  const admit = (_request: Request, response: Response, next: NextFunction): void => {
+    admission.admit(contextOf(response));
+    next();
   };
-}
+  const authenticate = createAuthentication(config.apiKeys);
+  const limitRate = countRequest && createRateLimit(countRequest);
+  const readBody = createBodyReader(config.bodyLimitBytes, config.jsonLimits);
+  const webSockets = createWebSockets(config.cors.origins);
+  const validate = createValidation(contract, webSockets);
+  const answer = createAnswer(contract, operations, waiters, webSockets);
 
-/** Serves what the pages of the documentation need. All else is not found. */
-function createDocumentation(config: HttpConfig, contract: Contract): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.enable('case sensitive routing');
   app.set('trust proxy', config.trustProxy);
+
+  const trustsProxy = config.trustProxy !== false;
+  // As one route of every path: from one `app.use` to the next, Express looks at the path again.
+  app.all(
+    /^/,
+    requestContext({ log, admission, watch, tracing, trustsProxy }),
+    assertHeaders,
+    createCrossOrigin(config.cors, contract.methods, log),
+    tidyPath(config.rootPath),
+    ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
+  );
+  for (const { expressPath, routes, methods } of contract.paths) {
+    const at = app.route(expressPath);
+    for (const route of routes) {
+      const { isLimited, isGuarded, takesBody } = route;
+      at[route.method](
+        (_request, response, next) => {
+          const context = contextOf(response);
+          context.route = route;
+          context.fields.route = route.path;
+          next();
+        },
+        ...(isLimited ? [admit] : []),
+        ...(isGuarded && config.apiKeys.length > 0 ? [authenticate] : []),
+        ...(isLimited && limitRate !== undefined ? [limitRate] : []),
+        ...(takesBody ? [readBody] : []),
+        validate,
+        answer,
+      );
+    }
+    at.all(({ method }) => {
+      throw methodNotAllowed(method, [...methods, 'OPTIONS']);
+    });
+  }
   app.use((_request, response, next) => {
     setHeaders(response);
     next();
   });
   app.use(servePageFiles(contract, config.rootPath));
-  app.use((request) => {
-    throw notFound(`Nothing is found at ${request.path}`);
+  app.use(({ path }) => {
+    throw notFound(`Nothing is found at ${path}`);
   });
+  // Express knows a handler of errors by its four parameters.
   app.use((thrown: unknown, request: Request, response: Response, next: NextFunction) => {
-    // By its four parameters Express knows a handler of errors.
-    replyToError(thrown, request, response).catch(next);
+    const error = thrown instanceof URIError ? undecodablePath() : thrown;
+    replyToError(error, request, response).catch(next);
   });
   return app;
 }
 
-/** What Node lets pass: no Host (RFC 9112, section 3.2), and before 20.20 a header without a name. */
-const assertHeaders: Step = ({ headers, httpVersion }) => {
+/** Refuses what Node lets pass: no Host (RFC 9112, section 3.2), and before 20.20 a header without a name. */
+function assertHeaders(
+  { headers, httpVersion }: Request,
+  _response: Response,
+  next: NextFunction,
+): void {
   if (headers.host === undefined && httpVersion === '1.1') {
     throw invalidRequest([{ in: 'header', pointer: '/Host', message: 'is required' }]);
   }
   if ('' in headers) {
     throw invalidRequest([{ in: 'header', pointer: '/', message: 'has no name' }]);
   }
-};
-
-/** A step for the operations that the contract secures, or limits; health and documentation stay open. */
-function where(kind: 'isGuarded' | 'isLimited', step: Step): Step {
-  return (request, response) => {
-    if (contextOf(response).match?.[kind]) {
-      step(request, response);
-    }
-  };
+  next();
 }
 
-/** A proxy may strip the root path before it forwards a request, or leave it. */
-function stripRootPath(rootPath: string): Step {
-  return (request) => {
-    const rest = request.url.slice(rootPath.length);
-    if (request.url.startsWith(rootPath) && /^([/?]|$)/.test(rest)) {
-      request.url = rest.startsWith('/') ? rest : `/${rest}`;
+/** In place of the error by which Express tells of such a parameter. */
+function undecodablePath(): ClientVisibleError {
+  return invalidRequest([{ in: 'path', pointer: '', message: 'is not percent-encoded UTF-8' }]);
+}
+
+/**
+ * Cuts off the root path, which a proxy may strip or leave, and slashes at the end of the path but one, which Express
+ * ignores.
+ */
+function tidyPath(rootPath: string): express.RequestHandler {
+  return (request, _response, next) => {
+    let { url } = request;
+    if (rootPath !== '' && url.startsWith(rootPath)) {
+      const rest = url.slice(rootPath.length);
+      if (/^([/?]|$)/.test(rest)) {
+        url = rest.startsWith('/') ? rest : `/${rest}`;
+      }
     }
+    if (url.includes('//')) {
+      const query = url.indexOf('?');
+      const pathEnd = query < 0 ? url.length : query;
+      let end = pathEnd;
+      while (url.endsWith('//', end)) {
+        end -= 1;
+      }
+      url = url.slice(0, end) + url.slice(pathEnd);
+    }
+    request.url = url;
+    next();
   };
 }

@@ -1,25 +1,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { ApiKey } from '../config/apiKeys.js';
 import { notAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
-import type { Step } from './steps.js';
 
-/** Lets pass who sends one of the keys, and notes its name. Without any keys, everybody passes. */
-export function createAuthentication(keys: readonly ApiKey[]): Step {
-  return (request, response) => {
-    if (keys.length > 0) {
-      const context = contextOf(response);
-      const { match } = context;
-      const inQuery = match?.takesKeyInQuery ? keyInQuery(request.url) : undefined;
-      const bearer = match?.takesBearer ? bearerOf(request) : undefined;
-      const name = nameOf(request.get('x-api-key') ?? inQuery ?? bearer ?? '', keys);
-      if (name === undefined) {
-        throw notAuthenticated();
-      }
-      context.client = name;
-      context.fields.client_name = name;
+/** Refuses requests without one of the keys, and notes the key's name. */
+export function createAuthentication(keys: readonly ApiKey[]): RequestHandler {
+  return (request, response, next) => {
+    const context = contextOf(response);
+    const { route } = context;
+    const inQuery = route?.takesKeyInQuery ? keyInQuery(request.url) : undefined;
+    const bearer = route?.takesBearer ? bearerOf(request) : undefined;
+    const name = nameOf(request.get('x-api-key') ?? inQuery ?? bearer ?? '', keys);
+    if (name === undefined) {
+      throw notAuthenticated();
     }
+    context.client = name;
+    context.fields.client_name = name;
+    next();
   };
 }
 

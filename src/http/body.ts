@@ -1,34 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { invalidRequest, type ClientVisibleError } from '../errors.js';
 import { UnsuitableJson } from '../json/exactJson.js';
 import { readJsonDocument, type JsonDocument, type JsonLimits } from '../json/jsonDocument.js';
 import { readBytes, takeWhole, UnreadableBody } from './bodyBytes.js';
 import { contextOf, type RequestContext } from './requestContext.js';
 
-/** Gives nothing for an empty body that is not needed; a promise, if some of the body is not there yet. */
-export type ReadBody = (
-  request: Request,
-  response: Response,
-  isNeeded: boolean,
-) => JsonDocument | undefined | Promise<JsonDocument | undefined>;
-
 /**
- * Returns the function that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type
- * counts as JSON, as in the service being replaced.
+ * Returns the handler that reads a body as JSON text in UTF-8 (RFC 8259). A body without a Content-Type counts as JSON,
+ * as in the service being replaced. An empty body that is not needed leaves nothing.
  *
- * The function throws bodyTooLarge; overloaded; or invalidRequest for another media type, an empty body, one
+ * The handler throws bodyTooLarge; overloaded; or invalidRequest for another media type, an empty body, one
  * that is not JSON, can't be inflated, is beyond `jsonLimits` or has a number that Python can't hold.
  */
-export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits): ReadBody {
-  const documentOf = (
-    bytes: Buffer,
-    context: RequestContext,
-    isNeeded: boolean,
-  ): JsonDocument | undefined => {
+export function createBodyReader(limitBytes: number, jsonLimits: JsonLimits): RequestHandler {
+  const documentOf = (bytes: Buffer, context: RequestContext): JsonDocument | undefined => {
     context.admission.enter(context);
     if (bytes.length === 0) {
-      if (!isNeeded) {
+      if (context.route?.needsBody !== true) {
         return undefined;
       }
       throw fault('', 'is empty; a JSON object is required');
@@ -55,18 +44,24 @@ export function createJsonBodyReader(limitBytes: number, jsonLimits: JsonLimits)
     }
   };
 
-  return (request, response, isNeeded) => {
-    if (isNeeded || !isAnnouncedEmpty(request.headers)) {
+  return (request, response, next) => {
+    const context = contextOf(response);
+    if (context.route?.needsBody === true || !isAnnouncedEmpty(request.headers)) {
       assertJson(request.headers['content-type']);
     }
-    const context = contextOf(response);
     const hold = (count: number): void => {
       context.admission.hold(context, count);
     };
+    const use = (bytes: Buffer): void => {
+      context.sent = documentOf(bytes, context);
+      next();
+    };
     const whole = takeWhole(request, limitBytes, hold);
-    return whole === undefined
-      ? readInPieces(request, response, hold).then((bytes) => documentOf(bytes, context, isNeeded))
-      : documentOf(whole, context, isNeeded);
+    if (whole === undefined) {
+      readInPieces(request, response, hold).then(use).catch(next);
+    } else {
+      use(whole);
+    }
   };
 }
 

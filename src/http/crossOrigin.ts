@@ -1,6 +1,9 @@
 import cors from 'cors';
+import type { RequestHandler } from 'express';
+import type { HttpConfig } from '../config/http.js';
+import type { Log } from '../log/log.js';
+import { headersSetBy } from './headersSetBy.js';
 import { contextOf, setHeaders } from './requestContext.js';
-import type { Step } from './steps.js';
 
 /** What a page of another origin may read, beside what it always may (Fetch, "CORS-safelisted"). */
 const EXPOSED_HEADERS = 'X-Request-Id,Retry-After,RateLimit,RateLimit-Policy,Idempotent-Replayed';
@@ -8,37 +11,36 @@ const EXPOSED_HEADERS = 'X-Request-Id,Retry-After,RateLimit,RateLimit-Policy,Ide
 /** How long a browser may keep the answer to its preflight request, in seconds. */
 const MAX_AGE = 600;
 
-/**
- * Lets pages of these origins read every answer (Fetch, "CORS protocol"), and answers the requests by which
- * their browsers ask first.
- */
+/** Lets pages of these origins read every answer, and answers their browsers' preflights (Fetch, "CORS protocol"). */
 export function createCrossOrigin(
-  origins: '*' | readonly string[],
+  { origins, credentials }: HttpConfig['cors'],
   methods: readonly string[],
-): Step {
-  const answerPreflight = cors({
-    origin: origins === '*' ? '*' : [...origins],
+  log: Log,
+): RequestHandler {
+  const allow = cors({
+    origin: origins === '*' ? origins : [...origins],
+    credentials,
     methods: [...methods],
     exposedHeaders: EXPOSED_HEADERS,
     maxAge: MAX_AGE,
   });
+  const ofOthers = headersSetBy(allow);
+  const ofListed = new Map(
+    (origins === '*' ? [] : origins).map((origin) => [origin, headersSetBy(allow, { origin })]),
+  );
 
-  return (request, response) => {
+  return (request, response, next) => {
+    const { origin } = request.headers;
+    const listed = origin === undefined ? undefined : ofListed.get(origin);
+    if (origin !== undefined && listed === undefined && origins !== '*') {
+      log.debug('a page of an origin that CORS_ORIGINS does not list has asked', { origin });
+    }
     if (request.method === 'OPTIONS') {
       setHeaders(response);
-      answerPreflight(request, response, () => undefined);
+      allow(request, response, next);
       return;
     }
-    const { headers } = contextOf(response);
-    const { origin } = request.headers;
-    if (origins === '*') {
-      headers.push('Access-Control-Allow-Origin', '*');
-    } else {
-      if (origin !== undefined && origins.includes(origin)) {
-        headers.push('Access-Control-Allow-Origin', origin);
-      }
-      headers.push('Vary', 'Origin');
-    }
-    headers.push('Access-Control-Expose-Headers', EXPOSED_HEADERS);
+    contextOf(response).headers.push(...(listed ?? ofOthers));
+    next();
   };
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Request, Response } from 'express';
+import type { RequestHandler } from 'express';
 import { rateLimitExceeded } from '../errors.js';
 import { contextOf } from './requestContext.js';
 
@@ -18,10 +18,8 @@ export type CountRequest = (caller: string) => Promise<{
  * Refuses the requests of a caller beyond its share. A caller is a key or, where no keys are asked for, an
  * address. Header fields are those of draft-ietf-httpapi-ratelimit-headers-10.
  */
-export function createRateLimit(
-  countRequest: CountRequest,
-): (request: Request, response: Response) => Promise<void> {
-  return async (request, response) => {
+export function createRateLimit(countRequest: CountRequest): RequestHandler {
+  return async (request, response, next) => {
     const { client, headers } = contextOf(response);
     const caller = client === '' ? `address:${networkOf(request.ip ?? '')}` : `key:${client}`;
     const { isWithin, limit, remaining, window, reset } = await countRequest(caller);
@@ -30,6 +28,7 @@ export function createRateLimit(
     if (!isWithin) {
       throw rateLimitExceeded(limit, window, reset);
     }
+    next();
   };
 }
 

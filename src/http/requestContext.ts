@@ -1,28 +1,33 @@
+import type { RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
-import type { Response } from 'express';
 import type { LogLevel } from '../config/values.js';
-import type { Match } from '../contract/routes.js';
+import type { Route } from '../contract/routes.js';
 import { ClientVisibleError } from '../errors.js';
+import type { JsonDocument } from '../json/jsonDocument.js';
 import type { Log } from '../log/log.js';
 import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
-import { arrivalOf } from './server/messageClasses.js';
-import type { Step } from './steps.js';
+import type { AnyInput } from './operations.js';
+import { arrivedAt } from './server/messageClasses.js';
 
 /** What is known of one request beyond its HTTP. */
 export interface RequestContext extends Share {
   id: string;
-  match: Match | undefined;
+  route: Route | undefined;
   admission: Admission;
   /** The name of the caller's key; empty where none is asked for. */
   client: string;
   /** Its part in a trace, if it has one. */
   trace: RequestTrace | undefined;
   /**
-   * What every answer to it has in its head: names and values in turn. They stay here until the answer is
-   * sent, since to set them one by one costs several times as much.
+   * What every answer to it has in its head: names and values in turn. To set them one by one makes Node merge them
+   * when the head is written, which costs more than all of this middleware.
    */
   headers: string[];
+  /** Its body, once read. */
+  sent: JsonDocument | undefined;
+  /** What its operation is given, once validated. */
+  input: AnyInput | undefined;
   /** For the log: its id, the contract's path, the task, ... */
   fields: Record<string, unknown>;
   /** Whether the connection has gone over to a WebSocket: nothing more is sent as HTTP. */
@@ -40,7 +45,7 @@ export function contextOf(response: Response): RequestContext {
   return (response as ResponseWithContext).context;
 }
 
-/** Sets what every answer to this request has in its head, for an answer of Express's. */
+/** Sets the context's headers, for answers that don't write their head at once. */
 export function setHeaders(response: Response): void {
   const { headers } = contextOf(response);
   for (let index = 0; index < headers.length; index += 2) {
@@ -56,7 +61,7 @@ export interface RequestWatch {
   began: () => void;
   /** @param status undefined for a request that was cut before its answer */
   ended: (
-    match: Match | undefined,
+    route: Route | undefined,
     method: string,
     status: number | undefined,
     seconds: number,
@@ -70,15 +75,14 @@ export function requestContext(options: {
   watch: RequestWatch;
   tracing: Tracing;
   trustsProxy: boolean;
-}): Step {
+}): RequestHandler {
   const { log, admission, watch, tracing, trustsProxy } = options;
-  return (request, response) => {
-    const { arrivedAt } = arrivalOf(request);
+  return (request, response, next) => {
     const offered = request.headers['x-request-id'];
     const id = typeof offered === 'string' && WELL_FORMED_ID.test(offered) ? offered : uuid();
     const context: RequestContext = {
       id,
-      match: undefined,
+      route: undefined,
       admission,
       isIn: false,
       bytes: 0,
@@ -87,6 +91,8 @@ export function requestContext(options: {
       hasSwitched: false,
       trace: tracing.begin(request),
       headers: ['X-Request-Id', id],
+      sent: undefined,
+      input: undefined,
       fields: { request_id: id, method: request.method, route: request.path },
     };
     (response as ResponseWithContext).context = context;
@@ -101,9 +107,9 @@ export function requestContext(options: {
       const { fields } = context;
       // A request that was cut before its answer has none.
       const status = response.headersSent ? response.statusCode : undefined;
-      const milliseconds = performance.now() - arrivedAt;
-      watch.ended(context.match, request.method, status, milliseconds / 1000);
-      context.trace?.end({ route: context.match?.path, status, client, failure: context.failure });
+      const milliseconds = performance.now() - arrivedAt(request);
+      watch.ended(context.route, request.method, status, milliseconds / 1000);
+      context.trace?.end({ route: context.route?.path, status, client, failure: context.failure });
       fields.status = status;
       fields.duration_ms = Math.round(milliseconds * 10) / 10;
       fields.client = client;
@@ -115,15 +121,16 @@ export function requestContext(options: {
       if (response.statusCode >= 500) {
         Object.assign(fields, failureFields(context.failure));
       }
-      log[levelOf(response.statusCode, context.match)]('request', fields);
+      log[levelOf(response.statusCode, context.route)]('request', fields);
     });
+    next();
   };
 }
 
 /** Being not ready or overloaded is a state, not an error. Probes that succeed would hide other requests. */
-function levelOf(status: number, match: Match | undefined): Lowercase<LogLevel> {
+function levelOf(status: number, route: Route | undefined): Lowercase<LogLevel> {
   if (status < 500) {
-    return status < 400 && match?.isProbe ? 'debug' : 'info';
+    return status < 400 && route?.isProbe ? 'debug' : 'info';
   }
   return status === 503 ? 'warning' : 'error';
 }

@@ -1,26 +1,25 @@
-import { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Contract } from '../contract/contract.js';
+import { headersSetBy } from './headersSetBy.js';
 import { contextOf } from './requestContext.js';
-import type { Step } from './steps.js';
 
 /**
  * Adds the headers that keep a browser from doing more with an answer than it is meant for. The pages of the
  * documentation and the console may load what they need from here; every other answer nothing at all.
  */
-export function createSecurityHeaders(contract: Contract): Step {
+export function createSecurityHeaders(contract: Contract): RequestHandler {
   const documentation = headersOf(DOCUMENTATION_POLICY);
   const pages = new Map([
     [contract.pathOf('getSwaggerUi'), documentation],
     [contract.pathOf('getRedoc'), documentation],
     [contract.pathOf('getConsole'), headersOf(CONSOLE_POLICY)],
   ]);
-  const forOthers = headersOf({});
+  const ofOthers = headersOf({});
 
-  return (request, response) => {
-    const headers = pages.get(request.path.replace(/\/+$/, '')) ?? forOthers;
-    contextOf(response).headers.push(...headers);
+  return (request, response, next) => {
+    contextOf(response).headers.push(...(pages.get(request.path.replace(/\/$/, '')) ?? ofOthers));
+    next();
   };
 }
 
@@ -47,9 +46,8 @@ const CONSOLE_POLICY: Policy = {
   trustedTypes: ["'none'"],
 };
 
-/** What helmet sets is the same for every answer, so that it is asked once: names and values in turn. */
 function headersOf(policy: Policy): readonly string[] {
-  const setHeaders = helmet({
+  const protect = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -62,11 +60,5 @@ function headersOf(policy: Policy): readonly string[] {
     },
     xFrameOptions: { action: 'deny' },
   });
-  const response = new ServerResponse(new IncomingMessage(new Socket()));
-  setHeaders(response.req, response, (error?: unknown) => {
-    if (error !== undefined) {
-      throw error as Error;
-    }
-  });
-  return Object.entries(response.getHeaders()).flatMap(([name, value]) => [name, String(value)]);
+  return headersSetBy(protect);
 }

@@ -102,7 +102,7 @@ async function openService(
     count: metrics.countAssignment,
   });
   let draining = false;
-  const application = createApp({
+  const app = createApp({
     config: http,
     contract,
     log,
@@ -123,7 +123,7 @@ async function openService(
     },
   });
   await connections.untilReady(CONNECTION_PATIENCE_MS);
-  const server = await startServer(application, {
+  const server = await startServer(app, {
     ...http,
     methods: [...contract.methods, 'OPTIONS'],
   });

@@ -1,42 +1,25 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** The requests of each connection that are not answered to the end yet: pipelined ones wait for each other. */
+/** The responses of each connection that are not sent to the end yet, in the order of their requests. */
 export interface Connections {
-  /** In the order of the requests. */
   responsesOf: (socket: Duplex) => readonly ServerResponse[];
-  /** Each connection ends behind the answer to the last request that it has brought or still brings. */
+  /** Each connection ends behind the answer to the last request that it has brought. */
   endAll: () => void;
 }
 
-interface Pending {
-  response: ServerResponse;
-  /** Whether its request lets the connection go on. */
-  keepsAlive: boolean;
-}
-
-/**
- * @param hurry is told of the responses of a connection that has ended, before they are: whatever waits to be looked
- * at is looked at now, and hears of the end
- */
-export function watchConnections(
-  server: Server,
-  hurry: (responses: readonly ServerResponse[]) => void,
-): Connections {
-  const pendingOf = new Map<Duplex, Pending[]>();
+export function watchConnections(server: Server): Connections {
+  const pendingOf = new Map<Duplex, ServerResponse[]>();
   let isEnding = false;
-  const responsesOf = (socket: Duplex): readonly ServerResponse[] =>
-    (pendingOf.get(socket) ?? []).map(({ response }) => response);
 
   server.on('connection', (socket) => {
-    pendingOf.set(socket, []);
+    const pending: ServerResponse[] = [];
+    pendingOf.set(socket, pending);
     socket.once('close', () => {
-      const left = responsesOf(socket);
       pendingOf.delete(socket);
-      hurry(left);
-      // Node tells the end of a connection to the first response alone, after this listener.
+      // Node tells the first response alone, after this listener, that the connection has ended.
       setImmediate(() => {
-        for (const response of left) {
+        for (const response of [...pending]) {
           if (!response.closed) {
             response.emit('close');
           }
@@ -45,32 +28,24 @@ export function watchConnections(
     });
   });
   server.prependListener('request', ({ socket }, response) => {
-    const pending = pendingOf.get(socket) ?? [];
-    const previous = pending.at(-1);
-    const entry = { response, keepsAlive: response.shouldKeepAlive };
-    pending.push(entry);
+    const pending = pendingOf.get(socket);
+    pending?.push(response);
     response.on('close', () => {
-      const index = pending.indexOf(entry);
-      if (index >= 0) {
-        pending.splice(index, 1);
-      }
+      pending?.splice(pending.indexOf(response), 1);
     });
     if (isEnding) {
-      if (previous !== undefined) {
-        previous.response.shouldKeepAlive = previous.keepsAlive;
-      }
       response.shouldKeepAlive = false;
     }
   });
 
   return {
-    responsesOf,
+    responsesOf: (socket) => pendingOf.get(socket) ?? [],
     endAll() {
       isEnding = true;
       for (const pending of pendingOf.values()) {
         const last = pending.at(-1);
         if (last !== undefined) {
-          last.response.shouldKeepAlive = false;
+          last.shouldKeepAlive = false;
         }
       }
     },

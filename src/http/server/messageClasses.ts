@@ -1,17 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 
-/** What the server notes on a request. */
-export interface Arrival {
-  /** When its head was there, by `performance.now()`. */
-  readonly arrivedAt: number;
-  /** Whether it has had its turn. */
-  isTakenOn: boolean;
-}
-
-/** As fields of its own: to look one up elsewhere would cost more. */
-export function arrivalOf(request: IncomingMessage): Arrival {
-  return request as IncomingMessage & Arrival;
+/** When a request's head was there, by `performance.now()`. */
+export function arrivedAt(request: IncomingMessage): number {
+  return (request as IncomingMessage & { readonly arrivedAt: number }).arrivedAt;
 }
 
 /**
@@ -25,9 +17,8 @@ export function messageClasses(
   app: Express,
   mayUpgrade: (request: IncomingMessage) => boolean,
 ): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
-  class Request extends IncomingMessage implements Arrival {
+  class Request extends IncomingMessage {
     readonly arrivedAt = performance.now();
-    isTakenOn = false;
     declare asksForUpgrade: boolean | null;
 
     /** Node asks it, once the head is read, whether to take the connection out of HTTP. */

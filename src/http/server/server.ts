@@ -1,16 +1,10 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type ServerOptions as HttpServerOptions,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type ServerOptions as HttpServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Request, Response } from 'express';
-import type { Application } from '../app.js';
+import type { Express } from 'express';
 import { watchConnections } from './connections.js';
 import { messageClasses } from './messageClasses.js';
-import { createTurns } from './turns.js';
+import { createTurn } from './turn.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
 import { asksForWebSocket, leadUpgrades } from './upgrades.js';
 
@@ -36,30 +30,24 @@ interface ServerOptions {
 }
 
 /** Listens, or rejects with Node's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, ...). */
-export async function startServer(
-  application: Application,
-  options: ServerOptions,
-): Promise<HttpServer> {
+export async function startServer(app: Express, options: ServerOptions): Promise<HttpServer> {
   const classes = messageClasses(
-    application.express,
+    app,
     (request) => asksForWebSocket(request) && connections.responsesOf(request.socket).length === 0,
   );
-  const takeOn = (response: ServerResponse): void => {
-    void application.handle(response.req as Request, response as Response);
-  };
-  const turns = createTurns(takeOn);
+  const afterThisTurn = createTurn();
   const server = createServer({ ...timeouts(options), ...classes }, (request, response) => {
-    turns.wait(response);
-    if (!isSmall(request)) {
-      turns.hurry(connections.responsesOf(request.socket));
-    }
+    afterThisTurn(() => {
+      app(request, response);
+    });
   });
-  const connections = watchConnections(server, turns.hurry);
-  const upgrades = leadUpgrades(server, takeOn, (request) => new classes.ServerResponse(request));
+  const connections = watchConnections(server);
+  const upgrades = leadUpgrades(server, app, (request) => new classes.ServerResponse(request));
   server.on('clientError', (error, socket) => {
-    const responses = connections.responsesOf(socket);
-    turns.hurry(responses);
-    answerUnreadable(error, socket, responses, options.methods);
+    // Behind the requests that came before it on the connection.
+    afterThisTurn(() => {
+      answerUnreadable(error, socket, connections.responsesOf(socket), options.methods);
+    });
   });
   server.on('connect', refuseConnect);
   // An expectation that the server does not know may be ignored (RFC 9110, section 10.1.1).
@@ -88,20 +76,6 @@ export async function startServer(
       await immediate();
     },
   };
-}
-
-/** A body of at most so many bytes comes with its head mostly: Node reads 64 kB at once. */
-const SMALL_BODY_BYTES = 16 * 1024;
-
-/**
- * Whether a request may wait with its body. Of a larger one, Node would stop reading; of the smallest chunks, it
- * would keep more than anybody wants.
- */
-function isSmall({ headers }: IncomingMessage): boolean {
-  return (
-    headers['transfer-encoding'] === undefined &&
-    Number(headers['content-length'] ?? 0) <= SMALL_BODY_BYTES
-  );
 }
 
 function timeouts(options: ServerOptions): HttpServerOptions {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** What a request that asks for a WebSocket has brought: its connection, and what came behind its head. */
@@ -28,12 +28,12 @@ export function asksForWebSocket({ method, headers, httpVersion }: IncomingMessa
  * Leads requests for WebSockets through the application, as any other request: what it refuses is answered in HTTP,
  * after which the connection is closed.
  *
- * @param takeOn leads a request, known by its response
+ * @param answer answers a request
  * @param respond makes the response to a request
  */
 export function leadUpgrades(
   server: Server,
-  takeOn: (response: ServerResponse) => void,
+  answer: RequestListener,
   respond: (request: IncomingMessage) => ServerResponse,
 ): {
   /** Cuts the connections that have gone over to another protocol, which the server does not know any more. */
@@ -54,7 +54,7 @@ export function leadUpgrades(
       socket.destroySoon();
     });
     upgrades.set(request, { socket, head });
-    takeOn(response);
+    answer(request, response);
   });
   return {
     cutAll() {
