@@ -130,7 +130,11 @@ describe('The contract', () => {
   for (const [what, key, message] of [
     ['empty', '', 'is empty'],
     ['too long', 'x'.repeat(256), 'must NOT have more than 255 characters'],
-    ['no ASCII', 'é', 'must be visible ASCII characters and spaces: it must match pattern "^[ -~]*$"'],
+    [
+      'no ASCII',
+      'é',
+      'must be visible ASCII characters and spaces: it must match pattern "^[ -~]*$"',
+    ],
   ] as const) {
     it(`refuses an Idempotency-Key that is ${what}`, async () => {
       const answer = await service

@@ -56,7 +56,14 @@ describe('With API_KEYS', () => {
   });
 
   it('leaves health, documentation and the name of the service open', async () => {
-    const open = ['/', '/health', '/health/live', '/health/ready', '/docs', pageFile('docs', /\.css$/)];
+    const open = [
+      '/',
+      '/health',
+      '/health/live',
+      '/health/ready',
+      '/docs',
+      pageFile('docs', /\.css$/),
+    ];
     for (const path of [
       ...open,
       '/console',

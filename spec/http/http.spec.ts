@@ -165,7 +165,10 @@ describe('Over HTTP', () => {
 
   it('says by its own status what is wrong with a request for a file', async () => {
     await service.get(pageFile('redoc', /\.js$/)).set('Range', 'bytes=99999999-').expect(416);
-    await service.get(pageFile('docs', /\.css$/)).set('If-Match', '"other"').expect(412);
+    await service
+      .get(pageFile('docs', /\.css$/))
+      .set('If-Match', '"other"')
+      .expect(412);
   });
 
   it('ignores an expectation that it does not know', async () => {

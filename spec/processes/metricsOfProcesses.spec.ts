@@ -52,7 +52,9 @@ describe('GET /metrics of two processes', function () {
       const series = samplesIn(text).map(({ name, labels }) => name + JSON.stringify(labels));
       assert.equal(new Set(series).size, series.length);
     }
-    await eventually('both were asked', () => {
+    // The second process may listen a little later than the first.
+    await eventually('both were asked', async () => {
+      await textOf();
       const asked = service.lines().filter(({ route }) => route === '/metrics');
       return new Set(asked.map(({ pid }) => pid)).size === 2 ? true : undefined;
     });

@@ -2,22 +2,14 @@ import type { Request, RequestHandler, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
 import { readQuery } from '../contract/query.js';
 import type { Route } from '../contract/routes.js';
-import type { RequestValues } from '../contract/validation.js';
-import type { JsonDocument } from '../json/jsonDocument.js';
 import { writeJson } from '../json/jsonText.js';
 import type { Feed } from '../operations/feed.js';
-import type { Input, Operations } from '../operations/operation.js';
+import type { Operations } from '../operations/operation.js';
 import { createConstantReplies } from './constantReply.js';
 import { createFeedSender } from './live/feedReply.js';
 import type { Waiters } from './live/waiters.js';
 import type { WebSockets } from './live/webSockets.js';
-import { contextOf } from './requestContext.js';
-
-/** What an operation is given, its types forgotten: validation has held it against the contract. */
-export type AnyInput = RequestValues &
-  Pick<Input<OperationId>, 'sensitive' | 'client' | 'trace' | 'annotate'> & {
-    sent: JsonDocument | undefined;
-  };
+import { contextOf, type AnyInput } from './requestContext.js';
 
 type AnyOperation = (input: AnyInput) => Reply | Promise<Reply>;
 

@@ -1,14 +1,22 @@
 import type { RequestHandler, Response } from 'express';
 import { v4 as uuid } from 'uuid';
 import type { LogLevel } from '../config/values.js';
+import type { OperationId } from '../contract/contract.js';
 import type { Route } from '../contract/routes.js';
+import type { RequestValues } from '../contract/validation.js';
 import { ClientVisibleError } from '../errors.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
 import type { Log } from '../log/log.js';
+import type { Input } from '../operations/operation.js';
 import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
-import type { AnyInput } from './operations.js';
 import { arrivedAt } from './server/messageClasses.js';
+
+/** What an operation is given, its types forgotten: validation has held it against the contract. */
+export type AnyInput = RequestValues &
+  Pick<Input<OperationId>, 'sensitive' | 'client' | 'trace' | 'annotate'> & {
+    sent: JsonDocument | undefined;
+  };
 
 /** What is known of one request beyond its HTTP. */
 export interface RequestContext extends Share {
@@ -102,7 +110,10 @@ export function requestContext(options: {
     }
     // Once the connection has ended, its address is gone. Express would look for a proxy's headers first.
     const client = trustsProxy ? request.ip : request.socket.remoteAddress;
-    response.on('close', () => {
+    const end = (): void => {
+      if (context.isOver) {
+        return;
+      }
       admission.release(context);
       const { fields } = context;
       // A request that was cut before its answer has none.
@@ -122,7 +133,12 @@ export function requestContext(options: {
         Object.assign(fields, failureFields(context.failure));
       }
       log[levelOf(response.statusCode, context.route)]('request', fields);
-    });
+    };
+    response.on('close', end);
+    if (request.socket.destroyed) {
+      // Its client has gone while it waited for its turn: `close` may have been told before.
+      setImmediate(end);
+    }
     next();
   };
 }

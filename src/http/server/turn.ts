@@ -8,8 +8,7 @@ const MOST_PER_TURN = 32;
 /**
  * Returns what runs functions together once the event loop's turn has brought all it brings. A small body is whole by
  * then, and is read without listeners, and what these requests need of Redis goes out in one write: handled as they
- * come, results cost more than half as much again (`npm run bench -- --against`). The functions run before the end of
- * any connection is told, which Node does later in the same turn.
+ * come, results cost more than half as much again (`npm run bench -- --against`).
  */
 export function createTurn(): (run: () => void) => void {
   const waiting: (() => void)[] = [];
