@@ -58,15 +58,17 @@ export function createApp(options: {
   app.set('trust proxy', config.trustProxy);
 
   const trustsProxy = config.trustProxy !== false;
-  // As one route of every path: from one `app.use` to the next, Express looks at the path again.
-  app.all(
-    /^/,
-    requestContext({ log, admission, watch, tracing, trustsProxy }),
-    assertHeaders,
-    createCrossOrigin(config.cors, contract.methods, log),
-    tidyPath(config.rootPath),
-    ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
-  );
+  // As one route of every path: from one `app.use` to the next, Express looks at the path again, and `app.all` would
+  // add every handler once for each method that Node knows.
+  app
+    .route(/^/)
+    .all(
+      requestContext({ log, admission, watch, tracing, trustsProxy }),
+      assertHeaders,
+      createCrossOrigin(config.cors, contract.methods, log),
+      tidyPath(config.rootPath),
+      ...(config.sendsSecurityHeaders ? [createSecurityHeaders(contract)] : []),
+    );
   for (const { expressPath, routes, methods } of contract.paths) {
     const at = app.route(expressPath);
     for (const route of routes) {
@@ -100,7 +102,7 @@ export function createApp(options: {
   });
   // Express knows a handler of errors by its four parameters.
   app.use((thrown: unknown, request: Request, response: Response, next: NextFunction) => {
-    const error = thrown instanceof URIError ? undecodablePath() : thrown;
+    const error = thrown instanceof URIError ? undecodablePath(request.path, contract) : thrown;
     replyToError(error, request, response).catch(next);
   });
   return app;
@@ -121,9 +123,19 @@ function assertHeaders(
   next();
 }
 
-/** In place of the error by which Express tells of such a parameter. */
-function undecodablePath(): ClientVisibleError {
-  return invalidRequest([{ in: 'path', pointer: '', message: 'is not percent-encoded UTF-8' }]);
+/** Names the parameter, which the error of Express does not. */
+function undecodablePath(path: string, { paths }: Contract): ClientVisibleError {
+  const sent = path.replace(/\/$/, '').split('/');
+  const template = paths
+    .map(({ expressPath }) => expressPath.split('/'))
+    .find(
+      (parts) =>
+        parts.length === sent.length &&
+        parts.every((part, index) => part.startsWith(':') || part === sent[index]),
+    );
+  const name = template?.find((part) => part.startsWith(':'))?.slice(1);
+  const pointer = name === undefined ? '' : `/${name}`;
+  return invalidRequest([{ in: 'path', pointer, message: 'is not percent-encoded UTF-8' }]);
 }
 
 /**

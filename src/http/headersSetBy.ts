@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 
 /**
- * The headers that a middleware sets, names and values in turn. To ask it once, for answers that all get the same, costs
- * a request nothing: `npm run bench -- --against` gave cors and `setHeader` an eighth of a small assignment.
+ * Returns the headers that a middleware sets, names and values in turn. Asking it once, for answers that all get the
+ * same headers, spares each request the middleware and `setHeader`.
  *
  * @param headers of the request
  */

@@ -110,10 +110,12 @@ export function requestContext(options: {
     }
     // Once the connection has ended, its address is gone. Express would look for a proxy's headers first.
     const client = trustsProxy ? request.ip : request.socket.remoteAddress;
+    let hasEnded = false;
     const end = (): void => {
-      if (context.isOver) {
+      if (hasEnded) {
         return;
       }
+      hasEnded = true;
       admission.release(context);
       const { fields } = context;
       // A request that was cut before its answer has none.

@@ -60,10 +60,12 @@ export function createFleetView(broadcast: Broadcast): ViewFleet {
 
 function viewOf(askedAt: number, registered: Replies, queues: Replies): FleetView {
   const hostnames = [...new Set([...registered.byWorker.keys(), ...queues.byWorker.keys()])];
+  // A worker that has begun to listen between the two questions is missing in one of them.
+  const listeners = Math.max(registered.listeners, queues.listeners);
   return {
     askedAt,
-    listeners: Math.max(registered.listeners, queues.listeners),
-    isComplete: [registered, queues].every(({ listeners, byWorker }) => byWorker.size >= listeners),
+    listeners,
+    isComplete: [registered, queues].every(({ byWorker }) => byWorker.size >= listeners),
     workers: hostnames.sort().map((hostname) => ({
       hostname,
       tasks: taskNames(registered.byWorker.get(hostname)),

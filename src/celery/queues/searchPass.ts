@@ -30,12 +30,20 @@ export interface TakenMessage extends MessageTimes {
 export interface MessagePlace {
   waiting?: WaitingMessage;
   taken?: TakenMessage;
-  unsearched: readonly { queue: string; depth: number }[];
+  unsearched: readonly UnsearchedQueue[];
+}
+
+/** A queue that holds more messages than are looked through. */
+export interface UnsearchedQueue {
+  queue: string;
+  depth: number;
+  /** How many were looked through. */
+  searched: number;
 }
 
 export interface Findings {
   places: Map<string, { waiting: WaitingMessage } | { taken: TakenMessage }>;
-  unsearched: { queue: string; depth: number }[];
+  unsearched: UnsearchedQueue[];
   /** Why the search was not ended. */
   failure?: Failure;
 }
@@ -160,7 +168,7 @@ async function searchQueue(
     places.set(taskId, { waiting: { queue, ...times, position, depth } });
   }
   if (left <= 0 && depth > SEARCHED_MESSAGES) {
-    unsearched.push({ queue, depth });
+    unsearched.push({ queue, depth, searched: SEARCHED_MESSAGES });
   }
 }
 

@@ -8,7 +8,7 @@ const MOST_PER_TURN = 32;
 /**
  * Returns what runs functions together once the event loop's turn has brought all it brings. A small body is whole by
  * then, and is read without listeners, and what these requests need of Redis goes out in one write: handled as they
- * come, results cost more than half as much again (`npm run bench -- --against`).
+ * come, results cost far more CPU time (`npm run bench -- --against`).
  */
 export function createTurn(): (run: () => void) => void {
   const waiting: (() => void)[] = [];

@@ -1,4 +1,8 @@
-import type { TakenMessage, WaitingMessage } from '../../celery/queues/searchPass.js';
+import type {
+  TakenMessage,
+  UnsearchedQueue,
+  WaitingMessage,
+} from '../../celery/queues/searchPass.js';
 import type { TaskStatus } from '../../celery/results/results.js';
 import type { HeldTask } from '../../celery/fleet/taskQuery.js';
 import type { components } from '../../contract/openapi.js';
@@ -97,21 +101,22 @@ export function explainTaken(
 /** A task that is found nowhere. */
 export function explainAbsent(
   status: TaskStatus,
-  unsearched: readonly { queue: string; depth: number }[],
+  unsearched: readonly UnsearchedQueue[],
 ): Explanation {
   const worker = workerIn(status);
   if (status.state === 'RETRY') {
     const reason = 'Was to be tried again, but neither a queue nor a worker that answers has it';
-    return { state: 'unknown', reason, ...deepest(unsearched) };
+    return { state: 'unknown', reason, ...onlyOne(unsearched) };
   }
   if (!isUnstarted(status)) {
     const reason = `Says that it is ${status.state}, but no worker that answers has it: ${worker ?? 'its worker'} may be busy or gone`;
     return { state: 'running', reason, ...(worker !== undefined && { worker }) };
   }
-  if (unsearched.length > 0) {
+  const [first] = unsearched;
+  if (first !== undefined) {
     const where = unsearched.map(({ queue, depth }) => `${queue}, which holds ${depth}`);
-    const reason = `Not among the first 10000 messages of ${where.join(', nor of ')}; it may wait behind them, or never have been assigned`;
-    return { state: 'unknown', reason, ...deepest(unsearched) };
+    const reason = `Not among the first ${first.searched} messages of ${where.join(', nor of ')}; it may wait behind them, or never have been assigned`;
+    return { state: 'unknown', reason, ...onlyOne(unsearched) };
   }
   const reason =
     'Neither a queue nor a worker that answers has it, and there is no result: it was never ' +
@@ -124,11 +129,12 @@ function patienceFor(status: TaskStatus): string {
   return isUnstarted(status) ? 'for its time' : 'to try it again';
 }
 
-function deepest([first, ...others]: readonly { queue: string; depth: number }[]): {
+/** The queue that was not searched to its end, where there is but one. */
+function onlyOne([first, ...others]: readonly UnsearchedQueue[]): {
   queue?: string;
   depth?: number;
 } {
-  return first === undefined || others.length > 0 ? {} : first;
+  return first === undefined || others.length > 0 ? {} : { queue: first.queue, depth: first.depth };
 }
 
 function consumersClause(consumers: number | undefined): string {
