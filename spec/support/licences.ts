@@ -115,7 +115,7 @@ export async function licencesPage(python: PythonEnvironment): Promise<string> {
   const workers = await workerPackages(python);
   return `# Licences
 
-Of all that runs in production. \`npm run licences\` writes this page, and \`spec/dependencies.spec.ts\` allows no
+Of all that runs in production. \`npm run licences\` writes this page, and \`spec/project/dependencies.spec.ts\` allows no
 other licences than permissive ones, and the MPL of certifi, which binds changes of its own files alone.
 
 ## The service
