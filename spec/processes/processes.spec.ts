@@ -181,8 +181,8 @@ describe('WEB_CONCURRENCY', function () {
       assert.equal((await service.process.exited).code, 1);
       assert.deepEqual(service.process.output(), [
         "The configuration can't be used:",
-        '  WEB_CONCURRENCY must be a whole number from 1 to 64 (received: "0")',
         '  LOG_LEVEL must be one of CRITICAL, ERROR, WARNING, INFO, DEBUG (received: "loud")',
+        '  WEB_CONCURRENCY must be a whole number from 1 to 64 (received: "0")',
       ]);
       await service.close();
     });
@@ -355,7 +355,7 @@ describe('WEB_CONCURRENCY', function () {
         const [stuck = 0] = await workersOf(service);
         process.kill(stuck, 'SIGSTOP');
         const answers = Array.from({ length: 6 }, () =>
-          ask({ url: `${service.url}/health/live` }).then(
+          ask({ url: `${service.url}/` }).then(
             ({ status }) => status,
             (error: unknown) => (error as NodeJS.ErrnoException).code,
           ),
