@@ -6,7 +6,7 @@
 export async function eventually<Value>(
   what: string,
   probe: () => Promise<Value | undefined> | Value | undefined,
-  deadline = 10_000,
+  deadline = 30_000,
 ): Promise<Value> {
   const end = performance.now() + deadline;
   for (;;) {
