@@ -1,7 +1,7 @@
 import type { Answer } from '../../redis/ask.js';
 import type { Failure } from '../../redis/failure.js';
 import type { Broadcast, Replies } from './control.js';
-import { fieldsOf } from '../wire/controlMessage.js';
+import { fieldsOf, listOf } from '../wire/controlMessage.js';
 
 /** What the workers have said of themselves. */
 export interface FleetView {
@@ -93,10 +93,6 @@ function queueNames(reply: unknown): string[] {
       .map(({ name }) => name)
       .filter((name) => typeof name === 'string'),
   );
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function sorted(names: readonly string[]): string[] {

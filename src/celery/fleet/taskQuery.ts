@@ -1,7 +1,7 @@
 import type { Answer } from '../../redis/ask.js';
 import { shareNext } from '../../redis/shareNext.js';
 import type { Broadcast } from './control.js';
-import { fieldsOf } from '../wire/controlMessage.js';
+import { fieldsOf, listOf } from '../wire/controlMessage.js';
 
 /** What a worker says of a task that it has. */
 export interface HeldTask {
@@ -70,8 +70,4 @@ function heldTask(taskId: string, byWorker: ReadonlyMap<string, unknown>): HeldT
     ];
   });
   return held.sort((one, other) => STATES.indexOf(one.state) - STATES.indexOf(other.state))[0];
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -3,7 +3,7 @@ import { ask } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Failure } from '../../redis/failure.js';
 import { loadScript, runScript, type Script } from '../../redis/script.js';
-import { fieldsOf } from '../wire/controlMessage.js';
+import { fieldsOf, listOf } from '../wire/controlMessage.js';
 import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
 
 /** What a message says of its task's times: texts in ISO 8601. */
@@ -245,8 +245,4 @@ function parse(text: unknown): unknown {
   } catch {
     return undefined;
   }
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -107,3 +107,8 @@ function parsePython(text: string): unknown {
     return undefined;
   }
 }
+
+/** What is no list counts as an empty one. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
