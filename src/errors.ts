@@ -47,7 +47,7 @@ export class ClientVisibleError extends Error {
     super(message, { cause: extra.cause });
     this.name = code;
     this.code = code;
-    this.status = STATUS_BY_CODE[code];
+    this.status = extra.status ?? STATUS_BY_CODE[code];
     this.taskId = extra.taskId;
     this.details = extra.details;
     this.detail = extra.detail;
@@ -56,6 +56,8 @@ export class ClientVisibleError extends Error {
 }
 
 interface Extra {
+  /** In place of the code's own, which is the nearest then. */
+  status?: number;
   taskId?: string | undefined;
   details?: ErrorDetails;
   detail?: string;
@@ -81,26 +83,12 @@ export function invalidRequest(all: readonly RequestFault[]): ClientVisibleError
   return new ClientVisibleError('validation_failed', message, { details: { errors } });
 }
 
-/** What can't be read as HTTP, or what Express refuses. */
-export function badRequest(message: string): ClientVisibleError {
-  return new ClientVisibleError('bad_request', message);
-}
-
 export function notAuthenticated(): ClientVisibleError {
   const detail = 'Invalid or missing API key';
   return new ClientVisibleError('unauthorized', `${detail}: it belongs in the header x-api-key`, {
     detail,
     headers: { 'WWW-Authenticate': 'ApiKey' },
   });
-}
-
-/** A page of this origin may not open a WebSocket. */
-export function originNotAllowed(message: string): ClientVisibleError {
-  return new ClientVisibleError('origin_not_allowed', message);
-}
-
-export function notFound(message: string): ClientVisibleError {
-  return new ClientVisibleError('not_found', message);
 }
 
 /** @param allowed the methods that the route has */
@@ -110,19 +98,10 @@ export function methodNotAllowed(method: string, allowed: readonly string[]): Cl
   return new ClientVisibleError('method_not_allowed', message, { headers: { Allow: list } });
 }
 
-/** The request was not there in time. */
-export function requestTimeout(): ClientVisibleError {
-  return new ClientVisibleError('request_timeout', 'Request Timeout');
-}
-
 /** @param limit in bytes */
 export function bodyTooLarge(limit: number): ClientVisibleError {
   const message = `The body is larger than ${limit} bytes`;
   return new ClientVisibleError('payload_too_large', message, { details: { limit } });
-}
-
-export function headersTooLarge(): ClientVisibleError {
-  return new ClientVisibleError('headers_too_large', 'Request Header Fields Too Large');
 }
 
 export function idempotencyKeyReused(): ClientVisibleError {
@@ -152,11 +131,6 @@ export function rateLimitExceeded(
     `More than ${limit} requests in ${window} seconds; try again in ${retryAfter}`,
     { headers: { 'Retry-After': String(retryAfter) } },
   );
-}
-
-/** A proxy's method: its sender takes this service for a proxy. */
-export function notImplemented(message: string): ClientVisibleError {
-  return new ClientVisibleError('not_implemented', message);
 }
 
 /** More is in flight than this process may hold. */
@@ -206,14 +180,4 @@ export function resultUnavailable(
 ): ClientVisibleError {
   const code = isUnreadable ? 'result_unreadable' : 'result_backend_unavailable';
   return new ClientVisibleError(code, `${what}: ${reason}`, { taskId, cause });
-}
-
-/** The other processes have not said in time what they have counted. */
-export function metricsUnavailable(message: string): ClientVisibleError {
-  return new ClientVisibleError('metrics_unavailable', message);
-}
-
-/** This instance should get no requests now. */
-export function notReady(message: string): ClientVisibleError {
-  return new ClientVisibleError('not_ready', message);
 }

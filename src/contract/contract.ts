@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
 import { assertReferencesResolve, type OpenApiDocument } from './document.js';
 import type { operations } from './openapi.js';
-import { createRoutes, type PathRoutes } from './routes.js';
+import { createRoutes, type Routes } from './routes.js';
 import { describedTaskTypes } from './taskTypes.js';
 import { createValidation, type Validate } from './validation.js';
 
 export type OperationId = keyof operations;
 
 /** The contract, ready to be served and to be held against requests. */
-export interface Contract {
+export interface Contract extends Routes {
   version: string;
   title: string;
   /** The document as it is served: `servers` and `security` are this installation's. */
@@ -17,40 +17,18 @@ export interface Contract {
   yaml: string;
   /** The task types whose params it describes. */
   taskTypes: readonly string[];
-  operationIds: readonly string[];
-  /** The path of the operation, as the contract writes it. */
-  pathOf(id: OperationId): string;
-  /** Every method that some route has. */
-  methods: readonly string[];
-  /** By path, in the order in which a request is held against them. */
-  paths: readonly PathRoutes[];
   /** Throws invalidRequest. */
   validate: Validate;
 }
 
-/**
- * Reads the contract and compiles its routes and validators.
- *
- * @param rootPath where a proxy shows this service: empty, or `/a/b`
- * @param asksForKeys whether this installation has keys, so that no secured operation goes without one
- * @param limits by the names of their variables: a schema's `x-maximum` names the one that is its `maximum` here
- * @param openOperations those that ask for no key in this installation
- * @throws ContractError what is wrong with the document
- */
-export function loadContract(
-  file: URL,
-  rootPath: string,
-  asksForKeys = false,
-  openOperations: readonly string[] = [],
-  limits: Limits = {},
-): Contract {
-  try {
-    return readContract(file, rootPath, { asksForKeys, openOperations, limits });
-  } catch (error) {
-    throw new ContractError(error instanceof Error ? error.message : String(error), {
-      cause: error,
-    });
-  }
+/** What an installation makes of the contract. */
+interface Installation {
+  /** Whether it has keys, so that no secured operation goes without one. */
+  asksForKeys?: boolean;
+  /** Operations that ask for no key. */
+  openOperations?: readonly OperationId[];
+  /** By the names of their variables: `x-maximum: RESULT_WAIT_MAX` becomes `maximum: limits.RESULT_WAIT_MAX`. */
+  limits?: Readonly<Record<string, number>>;
 }
 
 /** The contract can't be used; the message says where and why. */
@@ -58,16 +36,30 @@ export class ContractError extends Error {
   override readonly name = 'ContractError';
 }
 
-type Limits = Readonly<Record<string, number>>;
+/**
+ * Reads the contract and compiles its routes and validators.
+ *
+ * @param rootPath where a proxy shows this service: empty, or `/a/b`
+ * @throws ContractError what is wrong with the document
+ */
+export function loadContract(
+  file: URL,
+  rootPath: string,
+  installation: Installation = {},
+): Contract {
+  try {
+    return readContract(file, rootPath, installation);
+  } catch (error) {
+    throw new ContractError(error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  }
+}
 
 function readContract(
   file: URL,
   rootPath: string,
-  {
-    asksForKeys,
-    openOperations,
-    limits,
-  }: { asksForKeys: boolean; openOperations: readonly string[]; limits: Limits },
+  { asksForKeys = false, openOperations = [], limits = {} }: Installation,
 ): Contract {
   const source = parseDocument(readFileSync(file, 'utf8'));
   if (source.errors[0] !== undefined) {
@@ -77,21 +69,17 @@ function readContract(
   if (asksForKeys) {
     withoutOpenAlternatives(source);
   }
-  if (openOperations.length > 0) {
-    withoutSecurity(source, openOperations);
-  }
+  withoutSecurity(source, openOperations);
   setLimits(source, limits);
   const document = source.toJS() as OpenApiDocument;
   assertReferencesResolve(document);
-  const routes = createRoutes(document);
-
   return {
     version: document.info.version,
     title: document.info.title,
     document,
     yaml: source.toString(),
     taskTypes: describedTaskTypes(document),
-    ...routes,
+    ...createRoutes(document),
     validate: createValidation(document),
   };
 }
@@ -119,7 +107,7 @@ function withoutSecurity(source: Document, operationIds: readonly string[]): voi
 }
 
 /** What clients read, and what they are held against, is what this installation allows. */
-function setLimits(source: Document, limits: Limits): void {
+function setLimits(source: Document, limits: Readonly<Record<string, number>>): void {
   visit(source, {
     Map(_key, node) {
       const name = node.get('x-maximum');

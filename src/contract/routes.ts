@@ -35,12 +35,17 @@ export interface Route {
   queryParameters: readonly QueryParameter[];
 }
 
+/** What may be asked for, and where. */
 export interface Routes {
   operationIds: readonly string[];
+  /** Every method that some route has. */
   methods: readonly string[];
-  /** A path without parameters comes before one that it fits (OpenAPI 3.1, "Path Templating Matching"). */
+  /** In the order of matching: a path without parameters comes before one that it fits (OpenAPI 3.1, "Path Templating Matching"). */
   paths: readonly PathRoutes[];
+  /** The path of an operation, as the contract writes it. */
   pathOf(operationId: string): string;
+  /** The name of the first parameter of the path that a request's path fits. */
+  parameterIn(requestPath: string): string | undefined;
 }
 
 /** The names of the security schemes, under `components.securitySchemes` of the contract. */
@@ -75,6 +80,18 @@ export function createRoutes(document: OpenApiDocument): Routes {
         throw new Error(`The contract has no operation ${operationId}`);
       }
       return path;
+    },
+    parameterIn(requestPath) {
+      const sent = requestPath.replace(/\/$/, '').split('/');
+      return paths
+        .map(({ expressPath }) => expressPath.split('/'))
+        .find(
+          (parts) =>
+            parts.length === sent.length &&
+            parts.every((part, index) => part.startsWith(':') || part === sent[index]),
+        )
+        ?.find((part) => part.startsWith(':'))
+        ?.slice(1);
     },
   };
 }

@@ -1,8 +1,9 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { HttpConfig } from '../config/http.js';
 import type { Contract } from '../contract/contract.js';
-import { invalidRequest, methodNotAllowed, notFound, type ClientVisibleError } from '../errors.js';
+import { ClientVisibleError, invalidRequest, methodNotAllowed } from '../errors.js';
 import type { Log } from '../log/log.js';
+import type { RequestMetrics } from '../metrics/httpMetrics.js';
 import type { Operations } from '../operations/operation.js';
 import { servePageFiles } from '../pages/files.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -15,7 +16,7 @@ import type { Waiters } from './live/waiters.js';
 import { createWebSockets } from './live/webSockets.js';
 import { createAnswer, createValidation } from './operations.js';
 import { createRateLimit, type CountRequest } from './rateLimit.js';
-import { contextOf, requestContext, setHeaders, type RequestWatch } from './requestContext.js';
+import { contextOf, requestContext, setHeaders } from './requestContext.js';
 import { createSecurityHeaders } from './securityHeaders.js';
 
 /**
@@ -34,7 +35,7 @@ export function createApp(options: {
   operations: Operations;
   countRequest: CountRequest | undefined;
   waiters: Waiters;
-  watch: RequestWatch;
+  watch: RequestMetrics;
   tracing: Tracing;
   log: Log;
 }): Express {
@@ -98,11 +99,12 @@ export function createApp(options: {
   });
   app.use(servePageFiles(contract, config.rootPath));
   app.use(({ path }) => {
-    throw notFound(`Nothing is found at ${path}`);
+    throw new ClientVisibleError('not_found', `Nothing is found at ${path}`);
   });
   // Express knows a handler of errors by its four parameters.
   app.use((thrown: unknown, request: Request, response: Response, next: NextFunction) => {
-    const error = thrown instanceof URIError ? undecodablePath(request.path, contract) : thrown;
+    const error =
+      thrown instanceof URIError ? undecodable(contract.parameterIn(request.path)) : thrown;
     replyToError(error, request, response).catch(next);
   });
   return app;
@@ -124,16 +126,7 @@ function assertHeaders(
 }
 
 /** Names the parameter, which the error of Express does not. */
-function undecodablePath(path: string, { paths }: Contract): ClientVisibleError {
-  const sent = path.replace(/\/$/, '').split('/');
-  const template = paths
-    .map(({ expressPath }) => expressPath.split('/'))
-    .find(
-      (parts) =>
-        parts.length === sent.length &&
-        parts.every((part, index) => part.startsWith(':') || part === sent[index]),
-    );
-  const name = template?.find((part) => part.startsWith(':'))?.slice(1);
+function undecodable(name: string | undefined): Error {
   const pointer = name === undefined ? '' : `/${name}`;
   return invalidRequest([{ in: 'path', pointer, message: 'is not percent-encoded UTF-8' }]);
 }

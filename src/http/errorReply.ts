@@ -25,7 +25,7 @@ export async function replyToError(
     return;
   }
   try {
-    const { status, headers } = whatToTell(thrown);
+    const { status, headers } = clientVisible(thrown);
     const body = errorBody(thrown, context.id);
     setHeaders(response);
     response.status(status).set('Cache-Control', 'no-store').set(headers).type('application/json');
@@ -39,13 +39,13 @@ export async function replyToError(
 
 /** What the client of the request with this id is told of an error. */
 export function errorBody(thrown: unknown, requestId: string): ErrorResponse {
-  const { code, message, detail, task_id, details } = whatToTell(thrown);
+  const { code, message, detail, taskId, details } = clientVisible(thrown);
   return {
     status: 'error',
     code,
     message,
     ...(detail !== undefined && { detail }),
-    ...(task_id !== undefined && { task_id }),
+    ...(taskId !== undefined && { task_id: taskId }),
     ...(details !== undefined && { details }),
     request_id: requestId,
   };
@@ -54,33 +54,16 @@ export function errorBody(thrown: unknown, requestId: string): ErrorResponse {
 type ErrorResponse = components['schemas']['ErrorResponse'] &
   Partial<components['schemas']['UnauthorizedResponse']>;
 
-/** The HTTP status and headers, and what the body says of the error. */
-function whatToTell(
-  thrown: unknown,
-): Pick<ClientVisibleError, 'status' | 'headers'> &
-  Pick<ErrorResponse, 'code' | 'message' | 'detail' | 'task_id' | 'details'> {
+function clientVisible(thrown: unknown): ClientVisibleError {
   if (thrown instanceof ClientVisibleError) {
-    const { status, headers, code, message, detail, taskId, details } = thrown;
-    return {
-      status,
-      headers,
-      code,
-      message,
-      ...(detail !== undefined && { detail }),
-      ...(taskId !== undefined && { task_id: taskId }),
-      ...(details !== undefined && { details }),
-    };
+    return thrown;
   }
   // Express and its file server say what is wrong with a request by the status of an error.
   if (thrown instanceof Error && 'status' in thrown && isClientError(thrown.status)) {
-    return {
-      status: thrown.status,
-      headers: {},
-      code: codeOf(thrown.status),
-      message: thrown.message,
-    };
+    const { status, message } = thrown;
+    return new ClientVisibleError(codeOf(status), message, { status: status });
   }
-  return { status: 500, headers: {}, code: 'internal_error', message: 'Internal server error' };
+  return new ClientVisibleError('internal_error', 'Internal server error');
 }
 
 function isClientError(status: unknown): status is number {

@@ -7,6 +7,7 @@ import type { RequestValues } from '../contract/validation.js';
 import { ClientVisibleError } from '../errors.js';
 import type { JsonDocument } from '../json/jsonDocument.js';
 import type { Log } from '../log/log.js';
+import type { RequestMetrics } from '../metrics/httpMetrics.js';
 import type { Input } from '../operations/operation.js';
 import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
@@ -64,23 +65,11 @@ export function setHeaders(response: Response): void {
 /** A caller's id is kept if it is visible ASCII: it goes into a header and a log line. */
 const WELL_FORMED_ID = /^[\x21-\x7e]{1,128}$/;
 
-/** Who counts requests. */
-export interface RequestWatch {
-  began: () => void;
-  /** @param status undefined for a request that was cut before its answer */
-  ended: (
-    route: Route | undefined,
-    method: string,
-    status: number | undefined,
-    seconds: number,
-  ) => void;
-}
-
 /** Gives each request its id, and when its answer has gone out, the log one line. */
 export function requestContext(options: {
   log: Log;
   admission: Admission;
-  watch: RequestWatch;
+  watch: RequestMetrics;
   tracing: Tracing;
   trustsProxy: boolean;
 }): RequestHandler {

@@ -1,13 +1,7 @@
 import { Counter, type Registry } from 'prom-client';
-import type { Fate } from '../celery/producing/fate.js';
+import type { CountAssignment, CountedFate } from '../celery/producing/fate.js';
 import { createDurations, type DurationSeries } from './durations.js';
 import { createTaskTypeSeries } from './taskTypeSeries.js';
-
-/** The fate of an assignment's message; `invalid` where it could not be sent as it was asked for. */
-export type Assigned = Fate | 'invalid';
-
-/** @param seconds from the validated request to the answer of Redis, or to the end of the wait for it */
-export type CountAssignment = (taskType: string, outcome: Assigned, seconds: number) => void;
 
 /** In seconds. */
 const DURATION_BOUNDS = [
@@ -62,5 +56,5 @@ export function createAssignmentMetrics(
 
 interface Series {
   duration: DurationSeries;
-  counts: Record<Assigned, number>;
+  counts: Record<CountedFate, number>;
 }

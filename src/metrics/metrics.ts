@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
-import { createAssignmentMetrics, type CountAssignment } from './assignmentMetrics.js';
+import type { CountAssignment } from '../celery/producing/fate.js';
+import { createAssignmentMetrics } from './assignmentMetrics.js';
 import { createRequestMetrics, type RequestMetrics } from './httpMetrics.js';
 import { createWaiterMetrics } from './waiterMetrics.js';
 import { processMetrics } from './processMetrics.js';
@@ -10,7 +11,7 @@ import { createStateMetrics, type StateSources } from './stateMetrics.js';
 export interface Metrics {
   requests: RequestMetrics;
   countAssignment: CountAssignment;
-  /** All metrics in Prometheus's text format. Rejects with MetricsUnavailable if the primary does not answer. */
+  /** All metrics in Prometheus's text format. Rejects with `metrics_unavailable` if the primary does not answer. */
   text: () => Promise<string>;
 }
 

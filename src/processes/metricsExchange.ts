@@ -1,5 +1,5 @@
 import type { Worker } from 'node:cluster';
-import { metricsUnavailable } from '../errors.js';
+import { ClientVisibleError } from '../errors.js';
 import type { MetricsExchange } from '../metrics/metrics.js';
 import type { Snapshot } from '../metrics/snapshots.js';
 import { isMessage, type Message } from './messages.js';
@@ -10,7 +10,7 @@ const PATIENCE_MS = 3_000;
 /** The number of the first snapshot, which nobody asked for: it tells the primary that this worker has metrics. */
 const UNASKED = 0;
 
-/** The worker's end of the exchange of metrics. `gather` rejects with metricsUnavailable after PATIENCE_MS. */
+/** The worker's end of the exchange of metrics. `gather` rejects with `metrics_unavailable` after PATIENCE_MS. */
 export function createMetricsExchange(worker: Worker): MetricsExchange {
   const waiting = new Map<number, (snapshots: readonly Snapshot[]) => void>();
   let questions = 0;
@@ -41,7 +41,8 @@ export function createMetricsExchange(worker: Worker): MetricsExchange {
       return new Promise((resolve, reject) => {
         const overdue = setTimeout(() => {
           waiting.delete(question);
-          reject(metricsUnavailable('The metrics of the other processes did not come in time'));
+          const message = 'The metrics of the other processes did not come in time';
+          reject(new ClientVisibleError('metrics_unavailable', message));
         }, PATIENCE_MS);
         waiting.set(question, (snapshots) => {
           clearTimeout(overdue);

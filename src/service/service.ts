@@ -3,7 +3,7 @@ import type { Connection } from '../redis/connection.js';
 import { createRequestQuota } from '../redis/requestQuota.js';
 import { createRouting } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
-import { loadContract, type OperationId } from '../contract/contract.js';
+import { loadContract } from '../contract/contract.js';
 import { createApp } from '../http/app.js';
 import type { CountRequest } from '../http/rateLimit.js';
 import { startServer } from '../http/server/server.js';
@@ -29,10 +29,10 @@ export interface Service {
   close: () => Promise<void>;
 }
 
-/** Operations that METRICS_PUBLIC frees of API keys. */
-const PUBLIC_ON_DEMAND: readonly OperationId[] = ['getMetrics'];
-
 const CONTRACT = new URL('../../../openapi.yaml', import.meta.url);
+
+/** Of a client's waiting time; the rest is for the answer's own way. */
+const SHARE_OF_REDIS = 0.95;
 
 /** How long to wait for Redis: before listening, and at the end for its answer to QUIT. */
 const CONNECTION_PATIENCE_MS = 1_000;
@@ -73,13 +73,11 @@ async function openService(
   opened: Releasers,
 ): Promise<Service> {
   const { http } = config;
-  const contract = loadContract(
-    overrides.contract ?? CONTRACT,
-    http.rootPath,
-    http.apiKeys.length > 0,
-    http.metricsArePublic ? PUBLIC_ON_DEMAND : [],
-    { RESULT_WAIT_MAX: config.results.waitMax },
-  );
+  const contract = loadContract(overrides.contract ?? CONTRACT, http.rootPath, {
+    asksForKeys: http.apiKeys.length > 0,
+    openOperations: http.metricsArePublic ? ['getMetrics'] : [],
+    limits: { RESULT_WAIT_MAX: config.results.waitMax },
+  });
   const connections = openRedisConnections(config, log);
   opened.push(() => connections.close(CONNECTION_PATIENCE_MS));
   const tracing = await startTracing(config.tracing, contract.version, log);
@@ -95,9 +93,15 @@ async function openService(
   });
   const route = createRouting(config.tasks.routing);
   const { readResult } = client.backend;
-  const workers = createWorkerOperations(config, log, { control, route, readResult });
+  const patience = {
+    assignMs: Math.floor(config.tasks.timeoutMs * SHARE_OF_REDIS),
+    resultMs: Math.floor(config.results.timeoutMs * SHARE_OF_REDIS),
+  };
+  const shared = { route, readResult, patience };
+  const workers = createWorkerOperations(config, log, { control, ...shared });
   const tasks = createTaskOperations(config, {
-    ...{ connections, route, readResult },
+    ...shared,
+    connections,
     checkTaskType: workers.checkTaskType,
     count: metrics.countAssignment,
   });

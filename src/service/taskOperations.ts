@@ -3,7 +3,8 @@ import { unreadableAt } from '../celery/python/unreadable.js';
 import type { ReadResult } from '../celery/results/results.js';
 import type { RoutedTask } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
-import { createAssign, type CountAssignment } from '../operations/tasks/assign.js';
+import type { CountAssignment } from '../celery/producing/fate.js';
+import { createAssign } from '../operations/tasks/assign.js';
 import { createAssignmentReader } from '../operations/tasks/assignment.js';
 import { createAssignTask } from '../operations/tasks/assignTask.js';
 import { createAssignTasks } from '../operations/tasks/assignTasks.js';
@@ -13,8 +14,13 @@ import type { Operations } from '../operations/operation.js';
 import { createStreamResult } from '../operations/results/streamResult.js';
 import type { CheckTaskType } from '../operations/tasks/strictTaskTypes.js';
 import { createWatchTask } from '../operations/results/watchTask.js';
-import { withinAnswerTime } from './answerTime.js';
 import type { RedisConnections } from './redisConnections.js';
+
+/** How long Redis may take for an answer: the rest of the client's waiting time is for the answer's own way. */
+export interface RedisPatience {
+  assignMs: number;
+  resultMs: number;
+}
 
 /** Creates the operations that assign tasks and that read or follow their results. */
 export function createTaskOperations(
@@ -25,12 +31,13 @@ export function createTaskOperations(
     readResult: ReadResult;
     checkTaskType: CheckTaskType | undefined;
     count: CountAssignment;
+    patience: RedisPatience;
   },
 ): Pick<
   Operations,
   'assignTask' | 'assignTasks' | 'getResult' | 'getResults' | 'streamResult' | 'watchTask'
 > {
-  const { connections, route, readResult, checkTaskType, count } = parts;
+  const { connections, route, readResult, checkTaskType, count, patience } = parts;
   const readAssignment = createAssignmentReader(route, unreadableAt, {
     queues: config.tasks.queues,
     longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
@@ -38,13 +45,13 @@ export function createTaskOperations(
   const assign = createAssign({
     producer: createProducer(connections.client, config.tasks.sending.compressionThreshold),
     ...{ checkTaskType, count },
-    timeout: withinAnswerTime(config.tasks.timeoutMs),
+    timeout: patience.assignMs,
   });
   const results = {
     readResult,
     watch: connections.changes.watch,
     exposesTracebacks: config.results.exposesTracebacks,
-    timeout: withinAnswerTime(config.results.timeoutMs),
+    timeout: patience.resultMs,
   };
   return {
     assignTask: createAssignTask(readAssignment, assign),

@@ -15,7 +15,7 @@ import { createListTasks } from '../operations/fleet/listTasks.js';
 import type { Operations } from '../operations/operation.js';
 import { createRevokeTask } from '../operations/tasks/revokeTask.js';
 import { createTaskTypeCheck, type CheckTaskType } from '../operations/tasks/strictTaskTypes.js';
-import { withinAnswerTime } from './answerTime.js';
+import type { RedisPatience } from './taskOperations.js';
 
 /** Creates the operations that ask queues and workers, and with STRICT_TASK_TYPES the check of task types. */
 export function createWorkerOperations(
@@ -26,14 +26,15 @@ export function createWorkerOperations(
     control: LaterConnection;
     route: (taskType: string) => RoutedTask;
     readResult: ReadResult;
+    patience: RedisPatience;
   },
 ): {
   operations: Pick<Operations, 'listTasks' | 'revokeTask' | 'explainTask' | 'listQueues'>;
   checkTaskType: CheckTaskType | undefined;
 } {
-  const { control, route, readResult } = parts;
+  const { control, route, readResult, patience } = parts;
   const keyPrefix = config.redis.broker.keyPrefix;
-  const waiting = { keyPrefix, milliseconds: withinAnswerTime(config.tasks.timeoutMs) };
+  const waiting = { keyPrefix, milliseconds: patience.assignMs };
   const queues = routedQueues(config.tasks.routing, config.tasks.queues);
   const taskTypeOf = createTaskTypes(config.tasks.routing, route);
   const broadcast = createBroadcast(control.get, {
@@ -52,7 +53,7 @@ export function createWorkerOperations(
         queryTask: createTaskQuery(broadcast),
         viewFleet,
         queues,
-        timeout: withinAnswerTime(config.results.timeoutMs),
+        timeout: patience.resultMs,
       }),
       listQueues: createListQueues({
         viewFleet,

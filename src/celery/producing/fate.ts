@@ -11,6 +11,12 @@ import type { Failure } from '../../redis/failure.js';
  */
 export type Fate = 'assigned' | 'repeated' | 'full' | 'refused' | 'unknown';
 
+/** What is counted: a message's fate, or `invalid` for a task that could not be sent as it was asked for. */
+export type CountedFate = Fate | 'invalid';
+
+/** @param seconds from the validated request to the answer of Redis, or to the end of the wait for it */
+export type CountAssignment = (taskType: string, fate: CountedFate, seconds: number) => void;
+
 /** The fate of a message, or of several that go together, with what is known of it. */
 export type Outcome =
   | { fate: 'assigned' }

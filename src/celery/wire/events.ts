@@ -61,17 +61,7 @@ const PROPERTIES = new JsonText(
     `"delivery_info":{"exchange":"${EXCHANGE}","routing_key":"${ROUTING_KEY}"},"priority":0}`,
 );
 
-const MINUTE_MS = 60_000;
-
-let knownMinute = NaN;
-let knownHours = 0;
-
-/** `utcoffset` of celery/utils/time.py. Changes between two minutes, if ever, and takes longer to ask for than to keep. */
+/** `utcoffset` of celery/utils/time.py. */
 function hoursWestOfUtc(now: number): number {
-  const minute = Math.floor(now / MINUTE_MS);
-  if (minute !== knownMinute) {
-    knownMinute = minute;
-    knownHours = new Date(now).getTimezoneOffset() / 60;
-  }
-  return knownHours;
+  return new Date(now).getTimezoneOffset() / 60;
 }

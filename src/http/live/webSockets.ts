@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { invalidRequest, originNotAllowed, upgradeRequired } from '../../errors.js';
+import { ClientVisibleError, invalidRequest, upgradeRequired } from '../../errors.js';
 import { writeJson } from '../../json/jsonText.js';
 import type { Feed } from '../../operations/feed.js';
 import { timestamp } from '../../timestamp.js';
@@ -11,7 +11,7 @@ import { upgradeOf } from '../server/upgrades.js';
 import type { Waiter } from './waiters.js';
 
 export interface WebSockets {
-  /** Throws upgradeRequired or originNotAllowed. */
+  /** Throws upgradeRequired, or `origin_not_allowed`. */
   assertUpgrade: (request: Request) => void;
   /** Opens one and sends what a feed gives, each value as one message. Throws invalidRequest. */
   open: (request: Request, response: Response, feed: Feed<object>) => Waiter;
@@ -58,7 +58,8 @@ export function createWebSockets(origins: '*' | readonly string[]): WebSockets {
         throw upgradeRequired();
       }
       if (origin !== undefined && origins !== '*' && !origins.includes(origin)) {
-        throw originNotAllowed('Pages of this origin may not connect here');
+        const message = 'Pages of this origin may not connect here';
+        throw new ClientVisibleError('origin_not_allowed', message);
       }
     },
     open(request, response, feed) {

@@ -2,14 +2,7 @@ import { v4 as uuid } from 'uuid';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Response } from 'express';
-import {
-  badRequest,
-  headersTooLarge,
-  methodNotAllowed,
-  notImplemented,
-  requestTimeout,
-  type ClientVisibleError,
-} from '../../errors.js';
+import { ClientVisibleError, methodNotAllowed } from '../../errors.js';
 import { errorBody } from '../errorReply.js';
 import { contextOf, setHeaders } from '../requestContext.js';
 
@@ -50,11 +43,11 @@ function whatIsWrong(
   }
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return headersTooLarge();
+      return new ClientVisibleError('headers_too_large', 'Request Header Fields Too Large');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return requestTimeout();
+      return new ClientVisibleError('request_timeout', 'Request Timeout');
     default:
-      return badRequest('The request is not HTTP');
+      return new ClientVisibleError('bad_request', 'The request is not HTTP');
   }
 }
 
@@ -66,7 +59,8 @@ function methodIn(packet: Buffer | undefined): string | undefined {
 
 /** A proxy's method: whoever sends it has mistaken this service for one. */
 export function refuseConnect(_request: IncomingMessage, socket: Duplex): void {
-  hangUp(socket, notImplemented('The method CONNECT is for proxies, and this is none'));
+  const message = 'The method CONNECT is for proxies, and this is none';
+  hangUp(socket, new ClientVisibleError('not_implemented', message));
 }
 
 function hangUp(socket: Duplex, error: ClientVisibleError, response?: ServerResponse): void {

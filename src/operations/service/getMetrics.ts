@@ -1,6 +1,6 @@
 import type { Operation } from '../operation.js';
 
-/** Tells a monitoring system what was counted. Throws metricsUnavailable. */
+/** Tells a monitoring system what was counted. Throws `metrics_unavailable`. */
 export function createGetMetrics(text: () => Promise<string>): Operation<'getMetrics'> {
   return async () => ({
     status: 200,

@@ -1,4 +1,4 @@
-import type { Fate, Outcome } from '../../celery/producing/fate.js';
+import type { CountAssignment, CountedFate, Outcome } from '../../celery/producing/fate.js';
 import type { Producer } from '../../celery/producing/producer.js';
 import type { components } from '../../contract/openapi.js';
 import { invalidRequest, type RequestFault } from '../../errors.js';
@@ -10,9 +10,6 @@ import { answerBefore, claimFor } from './idempotency.js';
 import type { CheckTaskType } from './strictTaskTypes.js';
 
 export type AssignTaskResponse = components['schemas']['AssignTaskResponse'];
-
-/** Counts what became of a task, and how long that took; `invalid` is one that could not be sent as it was. */
-export type CountAssignment = (taskType: string, fate: Fate | 'invalid', seconds: number) => void;
 
 /** What a route that assigns tasks does its own way. */
 export interface AssignmentRoute<Kept extends object> {
@@ -53,7 +50,7 @@ export function createAssign(dependencies: {
   return async (assignments, { input, keptAt, failure }) => {
     const { sent, headers, query, client, trace, annotate } = input;
     const start = performance.now();
-    const countAll = (fate: Fate | 'invalid'): void => {
+    const countAll = (fate: CountedFate): void => {
       const seconds = (performance.now() - start) / 1_000;
       for (const { taskType } of assignments) {
         count(taskType, fate, seconds);
