@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { redocHtml } from 'redoc-express/dist/redoc-html-template.js';
 import { loadContract } from '../../src/contract/contract.js';
 import { redocPage } from '../../src/pages/redoc.js';
@@ -69,10 +69,14 @@ describe('The documentation pages', function () {
   });
   after(() => (browser as Browser | undefined)?.close());
 
-  for (const [rootPath, what, environment] of [
-    ['', 'at the root', {}],
-    ['/tasks/api', 'behind a proxy that strips /tasks/api', {}],
-    ['/tasks/api', 'there with SECURITY_HEADERS', { SECURITY_HEADERS: 'true' }],
+  for (const [what, rootPath, slashes, environment] of [
+    ['at the root', '', ['', '/'], {}],
+    [
+      'behind a proxy that strips /tasks/api, with SECURITY_HEADERS',
+      '/tasks/api',
+      [''],
+      { SECURITY_HEADERS: 'true' },
+    ],
   ] as const) {
     describe(what, () => {
       let service: TestService;
@@ -89,7 +93,7 @@ describe('The documentation pages', function () {
         await service.close();
       });
 
-      for (const path of ['/docs', '/docs/']) {
+      for (const path of slashes.map((slash) => `/docs${slash}`)) {
         it(`draws ${path} in full, with nothing from outside`, async () => {
           await withPage(browser, `${base}${path}`, async (page) => {
             const operations = page.locator('.opblock');
@@ -115,37 +119,7 @@ describe('The documentation pages', function () {
         });
       });
 
-      it('is used on a telephone too, without scrolling sideways', async () => {
-        const telephone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
-        await withPage(
-          browser,
-          `${base}/docs`,
-          async (page) => {
-            const assertFits = async (when: string): Promise<void> => {
-              const widths = await page.evaluate('[innerWidth, document.body.scrollWidth]');
-              assert.deepEqual(widths, [390, 390], when);
-            };
-            await page
-              .locator('.opblock')
-              .nth(SUMMARIES.length - 1)
-              .waitFor();
-            await assertFits('closed');
-            for (const path of ['/assign-task/', '/result/{task_id}', '/tasks/']) {
-              await page.tap(`.opblock-summary-path[data-path="${path}"]`);
-            }
-            await page.locator('.responses-table').nth(2).waitFor();
-            await assertFits('with open operations');
-            await page.locator('button.execute').first().tap();
-            const shown = page.locator('.live-responses-table .response .microlight').first();
-            await shown.waitFor();
-            assert.match(await shown.innerText(), /"assigned"/);
-            await assertFits('with an answer');
-          },
-          { page: telephone },
-        );
-      });
-
-      for (const path of ['/redoc', '/redoc/']) {
+      for (const path of slashes.map((slash) => `/redoc${slash}`)) {
         it(`draws ${path} in full, with nothing from outside`, async () => {
           await withPage(browser, `${base}${path}`, async (page) => {
             await page.waitForSelector('h2:has-text("This contract as YAML")');
@@ -158,4 +132,36 @@ describe('The documentation pages', function () {
       }
     });
   }
+
+  it('are used on a telephone too, without scrolling sideways', async () => {
+    const service = await startTestService();
+    const telephone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+    try {
+      await withPage(browser, `${service.url}/docs`, useOnTelephone, { page: telephone });
+    } finally {
+      await service.close();
+    }
+  });
 });
+
+async function useOnTelephone(page: Page): Promise<void> {
+  const assertFits = async (when: string): Promise<void> => {
+    const widths = await page.evaluate('[innerWidth, document.body.scrollWidth]');
+    assert.deepEqual(widths, [390, 390], when);
+  };
+  await page
+    .locator('.opblock')
+    .nth(SUMMARIES.length - 1)
+    .waitFor();
+  await assertFits('closed');
+  for (const path of ['/assign-task/', '/result/{task_id}', '/tasks/']) {
+    await page.tap(`.opblock-summary-path[data-path="${path}"]`);
+  }
+  await page.locator('.responses-table').nth(2).waitFor();
+  await assertFits('with open operations');
+  await page.locator('button.execute').first().tap();
+  const shown = page.locator('.live-responses-table .response .microlight').first();
+  await shown.waitFor();
+  assert.match(await shown.innerText(), /"assigned"/);
+  await assertFits('with an answer');
+}
