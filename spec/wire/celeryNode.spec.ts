@@ -46,7 +46,7 @@ describe("celery-node's client, as it is extended", () => {
       }),
       backend: createRedisBackend(connection, '', 1_000),
       sender: { origin: 'orchestrator@spec', replyTo: 'spec', processId: 1 },
-      sendsEvents: false,
+      ...{ sendsEvents: false, compressionThreshold: Infinity },
     });
     await client.isReady();
   });

@@ -11,7 +11,7 @@ import {
   OPENING_BRACE,
   OPENING_BRACKET,
   QUOTE,
-} from './characters.js';
+} from './scanJson.js';
 import { pointerPart } from './jsonPointer.js';
 
 /**

@@ -1,6 +1,5 @@
 import { parseExact, UnsuitableJson } from './exactJson.js';
-import { itemTexts } from './itemTexts.js';
-import { scanJson, type JsonScan } from './scanJson.js';
+import { itemTexts, scanJson, type JsonScan } from './scanJson.js';
 
 /** A JSON document, as a value and as the text that was sent. */
 export interface JsonDocument {

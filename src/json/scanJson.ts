@@ -1,18 +1,65 @@
-import {
-  BACKSLASH,
-  CLOSING_BRACE,
-  CLOSING_BRACKET,
-  COLON,
-  COMMA,
-  endOfNumber,
-  endOfString,
-  isDigit,
-  isSpace,
-  MINUS,
-  OPENING_BRACE,
-  OPENING_BRACKET,
-  QUOTE,
-} from './characters.js';
+export const QUOTE = 0x22;
+const PLUS = 0x2b;
+export const COMMA = 0x2c;
+export const MINUS = 0x2d;
+const POINT = 0x2e;
+export const COLON = 0x3a;
+const CAPITAL_E = 0x45;
+export const OPENING_BRACKET = 0x5b;
+export const BACKSLASH = 0x5c;
+export const CLOSING_BRACKET = 0x5d;
+const SMALL_E = 0x65;
+export const OPENING_BRACE = 0x7b;
+export const CLOSING_BRACE = 0x7d;
+
+const ZERO = 0x30;
+const NINE = 0x39;
+
+export function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}
+
+/** White space of JSON (RFC 8259, section 2). */
+export function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+/** The position after the JSON string that begins at `start`; the text's end if the string never ends. */
+export function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end >= 0) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) {
+      backslashes += 1;
+    }
+    // An odd number of backslashes escapes the quote.
+    if (backslashes % 2 === 0) {
+      return end + 1;
+    }
+    end = text.indexOf('"', end + 1);
+  }
+  return text.length;
+}
+
+/** The position after the number, well-formed or not, that begins at `start`. */
+export function endOfNumber(text: string, start: number): number {
+  let end = start + 1;
+  while (isPartOfNumber(text.charCodeAt(end))) {
+    end += 1;
+  }
+  return end;
+}
+
+function isPartOfNumber(code: number): boolean {
+  return (
+    isDigit(code) ||
+    code === POINT ||
+    code === SMALL_E ||
+    code === CAPITAL_E ||
+    code === PLUS ||
+    code === MINUS
+  );
+}
 
 /** The members and the structure of a JSON text. */
 export interface JsonScan {
@@ -144,4 +191,26 @@ function isPlainNumber(text: string, start: number, end: number): boolean {
   }
   const token = text.slice(start, end);
   return token.length <= 25 && String(Number(token)) === token;
+}
+
+/** Returns the text of each item of a JSON list, which must not be empty. JSON.parse must have accepted it. */
+export function itemTexts(text: string): readonly string[] {
+  const items: string[] = [];
+  let start = text.indexOf('[') + 1;
+  let depth = 1;
+  for (let position = start; depth > 0; position += 1) {
+    const code = text.charCodeAt(position);
+    if (code === QUOTE) {
+      position = endOfString(text, position) - 1;
+    } else if (code === OPENING_BRACE || code === OPENING_BRACKET) {
+      depth += 1;
+    } else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) {
+      depth -= 1;
+    }
+    if ((depth === 1 && code === COMMA) || depth === 0) {
+      items.push(text.slice(start, position));
+      start = position + 1;
+    }
+  }
+  return items;
 }

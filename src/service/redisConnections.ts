@@ -69,6 +69,7 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
     backend: createRedisBackend(backend, redis.backend.keyPrefix, results.timeoutMs),
     sender: { origin: tasks.sending.origin, replyTo: uuid(), processId: process.pid },
     sendsEvents: tasks.sending.sendsEvents,
+    compressionThreshold: tasks.sending.compressionThreshold,
   });
   const both = [broker, backend];
 

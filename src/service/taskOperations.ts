@@ -1,4 +1,3 @@
-import { createProducer } from '../celery/producing/producer.js';
 import { unreadableAt } from '../celery/python/unreadable.js';
 import type { ReadResult } from '../celery/results/results.js';
 import type { RoutedTask } from '../celery/wire/routing.js';
@@ -43,7 +42,7 @@ export function createTaskOperations(
     longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
   });
   const assign = createAssign({
-    producer: createProducer(connections.client, config.tasks.sending.compressionThreshold),
+    producer: connections.client,
     ...{ checkTaskType, count },
     timeout: patience.assignMs,
   });

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { ask } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Failure } from '../../redis/failure.js';
-import { loadScript, runScript, type Script } from '../../redis/script.js';
+import { loadScript, runScript, type Script } from '../../redis/commands.js';
 import { fieldsOf, listOf } from '../wire/controlMessage.js';
 import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
 

@@ -3,7 +3,7 @@ import { createAlarm } from '../../redis/deadlines.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
 import { isPassing, refusal, unanswered, type Failure } from '../../redis/failure.js';
 import { exceptionText } from '../python/exceptionText.js';
-import { createKeyReader } from '../../redis/keyReader.js';
+import { createKeyReader } from '../../redis/commands.js';
 import { untilAnswered } from '../../redis/untilAnswered.js';
 import { readStoredResult, UnreadableResult, type StoredResult } from './storedResult.js';
 

@@ -1,5 +1,5 @@
 import type { CountAssignment, CountedFate, Outcome } from '../../celery/producing/fate.js';
-import type { Producer } from '../../celery/producing/producer.js';
+import type { Producer } from '../../celery/producing/client.js';
 import type { components } from '../../contract/openapi.js';
 import { invalidRequest, type RequestFault } from '../../errors.js';
 import { timestamp } from '../../timestamp.js';

@@ -1,4 +1,4 @@
-import type { TaskPreview } from '../../celery/producing/producer.js';
+import type { TaskPreview } from '../../celery/producing/client.js';
 import type { components } from '../../contract/openapi.js';
 import { JsonText } from '../../json/jsonText.js';
 import { scanJson, type JsonScan } from '../../json/scanJson.js';

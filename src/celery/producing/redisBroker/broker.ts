@@ -6,7 +6,7 @@ import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from '../../
 import { envelope } from '../../wire/message.js';
 import type { Broker, SendOptions, TaskMessage } from '../broker.js';
 import { createPublisher } from './publisher.js';
-import type { Publication } from './publishScript.js';
+import type { Publication } from './batchSender.js';
 
 export interface RedisBrokerOptions {
   /** Before every key and channel (`global_keyprefix` of kombu's transport options); may be empty. */

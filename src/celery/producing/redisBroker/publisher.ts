@@ -3,8 +3,13 @@ import { isRefusal, type Connection } from '../../../redis/connection.js';
 import { refusal, unanswered, type Failure } from '../../../redis/failure.js';
 import { untilAnswered } from '../../../redis/untilAnswered.js';
 import type { Outcome } from '../fate.js';
-import { createBatchSender, NotReplicated, type BatchSenderOptions } from './batchSender.js';
-import type { Batch, Publication } from './publishScript.js';
+import {
+  createBatchSender,
+  NotReplicated,
+  type Batch,
+  type BatchSenderOptions,
+  type Publication,
+} from './batchSender.js';
 
 /*
  * Publishes each message exactly once, though connections break at any moment.
