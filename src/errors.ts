@@ -44,7 +44,11 @@ export class ClientVisibleError extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, extra: Extra = {}) {
+    // No log shows its stack, and in a flood of refusals to take one costs as much as the rest of an answer.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, { cause: extra.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = code;
     this.code = code;
     this.status = extra.status ?? STATUS_BY_CODE[code];

@@ -12,7 +12,6 @@ import { peakMemory, sampleProcess } from '../support/faults/resources.js';
 import { onStage, untilSettled } from '../support/faults/stage.js';
 
 const MEMORY_BOUND_MEGABYTES = 600;
-const HEALTH_BOUND_MS = 5_000;
 
 describe('A flood while Redis hangs', function () {
   this.timeout(180_000);
@@ -48,7 +47,11 @@ describe('A flood while Redis hangs', function () {
         assertTurnedAway(answers.filter(({ status }) => status === 503));
         assert.ok(memory < MEMORY_BOUND_MEGABYTES, `memory grew to ${memory} MB`);
         assert.deepEqual(health.wrong, []);
-        assert.ok(health.slowest < HEALTH_BOUND_MS, `health took ${health.slowest} ms`);
+        // How long that is depends on the machine, as the flood's own answers do.
+        assert.ok(
+          health.slowest < found.slowest,
+          `health took ${health.slowest} ms, longer than any answer of the flood`,
+        );
         assertTruthful(found);
       });
     });
