@@ -20,9 +20,6 @@ export interface LogOptions {
   fields?: Fields;
 }
 
-/** How long a line may wait for others, in milliseconds: writing a line costs more than making it. */
-const LONGEST_WAIT_MS = 10;
-
 /** How long additional transports may take to end, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
 
@@ -39,21 +36,19 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
   const opened = file === undefined ? undefined : fileTransport(file);
   const own = [
     ...(console === undefined ? [] : [consoleTransport(console)]),
-    ...(opened === undefined ? [] : [opened.transport]),
+    ...(opened === undefined ? [] : [opened]),
   ];
   const logger = winston.createLogger({
     levels: Object.fromEntries(LOG_LEVELS.map((name, severity) => [name, severity])),
     level,
     format: jsonFormat(),
     defaultMeta: fields,
-    transports: [...own, ...transports],
+    transports: [...own.map(({ transport }) => transport), ...transports],
   });
-  const batches = createBatches(own);
   let isClosed = false;
   const add = (entry: winston.LogEntry): void => {
     // winston emits an error for an entry after its end.
     if (!isClosed) {
-      batches.open();
       logger.log(entry);
     }
   };
@@ -95,7 +90,9 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
       isClosed = true;
       // Until the next turn of the event loop, a new logger keeps its entries to itself.
       await setImmediate();
-      batches.flush();
+      for (const { flush } of own) {
+        flush();
+      }
       await (console && untilWritten());
       await opened?.close();
       if (transports.length > 0) {
@@ -139,29 +136,6 @@ function parsed(line: string): winston.LogEntry {
     // Something else has written it.
   }
   return made(line);
-}
-
-/** Lets the transports collect entries, and hand them on together after LONGEST_WAIT_MS. */
-function createBatches(transports: readonly Transport[]): { open: () => void; flush: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const flush = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-    for (const transport of transports) {
-      transport.uncork();
-    }
-  };
-  return {
-    open() {
-      if (timer === undefined) {
-        for (const transport of transports) {
-          transport.cork();
-        }
-        timer = setTimeout(flush, LONGEST_WAIT_MS);
-      }
-    },
-    flush,
-  };
 }
 
 /** Resolves when all that went to the console before has left it, or never will. */

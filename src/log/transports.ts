@@ -14,23 +14,32 @@ export function additionalTransports(): Transport[] {
   return [];
 }
 
+/** A transport of the log's own, which keeps lines for a while. */
+export interface OwnTransport {
+  transport: Transport;
+  /** Writes what it keeps. */
+  flush: () => void;
+}
+
 /** Lines for people, or JSON for programs. */
-export function consoleTransport(format: 'readable' | 'json'): Transport {
-  return format === 'readable'
-    ? new winston.transports.Console({ eol: '\n', format: readableFormat })
-    : new winston.transports.Console(batched((text) => process.stdout.write(text)));
+export function consoleTransport(format: 'readable' | 'json'): OwnTransport {
+  if (format === 'readable') {
+    const transport = new winston.transports.Console({ eol: '\n', format: readableFormat });
+    return { transport, flush: () => undefined };
+  }
+  const { options, flush } = batched((text) => process.stdout.write(text));
+  return { transport: new winston.transports.Console(options), flush };
 }
 
 /** A file of JSON lines, rotated at 10 MB with 5 kept. Its errors are those of the transport. */
-export function fileTransport(file: string): { transport: Transport; close: () => Promise<void> } {
+export function fileTransport(file: string): OwnTransport & { close: () => Promise<void> } {
   const stream = createStream(basename(file), { path: dirname(file), size: '10M', rotate: 5 });
-  const transport = new winston.transports.Stream({
-    stream,
-    ...batched((text) => stream.write(text)),
-  });
+  const { options, flush } = batched((text) => stream.write(text));
+  const transport = new winston.transports.Stream({ stream, ...options });
   stream.on('error', (error) => transport.emit('error', error));
   return {
     transport,
+    flush,
     close: () =>
       new Promise((resolve) => {
         if (stream.destroyed) {
@@ -43,28 +52,35 @@ export function fileTransport(file: string): { transport: Transport; close: () =
   };
 }
 
-/** At most so many characters go out at once, give or take a line: a file is rotated between two writes. */
+/** How long a line may wait for others, in milliseconds: writing a line costs more than making it. */
+const LONGEST_WAIT_MS = 10;
+
+/** So many characters go out at once, give or take a line: a file is rotated between two writes. */
 const WRITTEN_AT_ONCE = 64 * 1024;
 
-/** Options of a transport that writes the lines that came while it was corked at once (`logv` of winston-transport). */
+/**
+ * Options of a transport that writes lines together. They are kept as text: kept as entries, by a stream that is
+ * corked, they would outlive a collection of V8's young generation.
+ */
 function batched(write: (text: string) => void) {
-  return {
-    eol: '\n',
-    // With the 16 of object streams, a corked transport would stop the logger.
-    highWaterMark: Number.MAX_SAFE_INTEGER,
-    logv(entries: readonly { chunk: Record<symbol, string> }[], next: () => void) {
-      let text = '';
-      for (const { chunk } of entries) {
-        text += `${chunk[LINE] ?? ''}\n`;
-        if (text.length >= WRITTEN_AT_ONCE) {
-          write(text);
-          text = '';
-        }
-      }
-      if (text !== '') {
-        write(text);
-      }
-      next();
-    },
+  let text = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (text !== '') {
+      write(text);
+      text = '';
+    }
   };
+  const log = (entry: Record<symbol, string>, next: () => void): void => {
+    text += `${entry[LINE] ?? ''}\n`;
+    if (text.length >= WRITTEN_AT_ONCE) {
+      flush();
+    } else {
+      timer ??= setTimeout(flush, LONGEST_WAIT_MS);
+    }
+    next();
+  };
+  return { options: { eol: '\n', log }, flush };
 }
