@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import { startProcess } from '../../stack/process.js';
-import { startRedis, type RedisServer } from '../../stack/redis.js';
+import { startRedis } from '../../stack/redis.js';
 import { eventually } from '../support/eventually.js';
 import { ask } from '../support/faults/http.js';
 import { REPOSITORY, theFleet } from '../support/fleet.js';
@@ -17,9 +14,15 @@ import {
   startServiceProcess,
   type ServiceProcess,
 } from '../support/serviceProcess.js';
-import { preload, untilGone, untilNewWorker, workersOf } from '../support/workers.js';
-
-const TWO = { WEB_CONCURRENCY: '2' };
+import {
+  askOften,
+  fileOf,
+  preload,
+  TWO,
+  untilNewWorker,
+  withUnguarded,
+  workersOf,
+} from '../support/workers.js';
 
 /** The processes of workers that the requests so far were answered by. */
 function answeredBy({ lines }: Pick<ServiceProcess, 'lines'>): Set<unknown> {
@@ -35,21 +38,6 @@ async function untilLogged({ lines }: ServiceProcess, count: number): Promise<vo
   await eventually(`${count} requests are logged`, () =>
     lines().filter(({ message }) => message === 'request').length >= count ? true : undefined,
   );
-}
-
-async function askOften(url: string, count: number): Promise<void> {
-  for (let request = 0; request < count; request++) {
-    assert.equal((await ask({ url: `${url}/` })).status, 200);
-  }
-}
-
-async function fileOf({ folder }: ServiceProcess): Promise<Record<string, unknown>[]> {
-  const text = await readFile(join(folder, 'logs/automation.log'), 'utf8');
-  assert.ok(text.endsWith('\n'));
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 describe('WEB_CONCURRENCY', function () {
@@ -403,206 +391,4 @@ describe('WEB_CONCURRENCY', function () {
       });
     });
   });
-
-  describe('when it stops', () => {
-    let redis: RedisServer;
-    let service: ServiceProcess;
-    const start = async (environment: Record<string, string> = {}): Promise<void> => {
-      service = await startServiceProcess({
-        ...TWO,
-        REDIS_URL: redis.url,
-        RESULT_TIMEOUT_MS: '8000',
-        ...environment,
-      });
-    };
-    beforeEach(async () => {
-      redis = await startRedis({ environment: process.env, python: theFleet().python.python });
-    });
-    afterEach(async () => {
-      redis.resume();
-      await service.close();
-      await redis.stop();
-    });
-
-    const signals: readonly [string, (pid: number) => void][] = [
-      ['SIGTERM', (pid) => process.kill(pid, 'SIGTERM')],
-      // As a terminal sends it.
-      ['SIGINT of the whole group', (pid) => process.kill(-pid, 'SIGINT')],
-    ];
-    for (const [what, signal] of signals) {
-      it(`answers on ${what} what all processes have in flight, and exits with 0`, async () => {
-        await start();
-        const answers = await beginRequests(service.url, redis, 8);
-        signal(service.process.pid);
-        await eventually('it stops listening', async () => {
-          const refused = await ask({ url: `${service.url}/health/live` }).catch(() => 'refused');
-          return refused === 'refused' ? true : undefined;
-        });
-        redis.resume();
-        assert.deepEqual(await Promise.all(answers), Array(8).fill(200));
-        assert.deepEqual(await service.process.exited, { code: 0, signal: null });
-        const results = service.lines().filter(({ route }) => route === '/result/{task_id}');
-        assert.equal(results.length, 8);
-        assert.equal(new Set(results.map(({ pid }) => pid)).size, 2);
-        assert.equal(service.lines().at(-1)?.message, 'Stopped');
-        assert.deepEqual(await fileOf(service), service.lines());
-        assert.deepEqual(
-          service.lines().filter(({ level }) => ['CRITICAL', 'WARNING'].includes(String(level))),
-          [],
-        );
-      });
-    }
-
-    it('keeps no connection waiting that comes meanwhile', async () => {
-      for (let stop = 0; stop < 5; stop++) {
-        await start();
-        const answers = await beginRequests(service.url, redis, 4);
-        const port = Number(new URL(service.url).port);
-        const callers = Promise.all(Array.from({ length: 16 }, () => callUntilRefused(port)));
-        service.process.send('SIGTERM');
-        assert.equal(
-          await Promise.race([
-            callers.then(() => 'refused'),
-            pause(5_000, 'waits', { ref: false }),
-          ]),
-          'refused',
-        );
-        redis.resume();
-        assert.deepEqual(await Promise.all(answers), Array(4).fill(200));
-        assert.deepEqual(await service.process.exited, { code: 0, signal: null });
-      }
-    });
-
-    it('is not ready, but answers, for SHUTDOWN_DELAY_MS in every process', async () => {
-      await start({ SHUTDOWN_DELAY_MS: '1500' });
-      service.process.send('SIGTERM');
-      await eventually('no process is ready', async () => {
-        const answers = await Promise.all(
-          Array.from({ length: 4 }, () => ask({ url: `${service.url}/health/ready` })),
-        );
-        return answers.every(({ status }) => status === 503) || undefined;
-      });
-      await askOften(service.url, 4);
-      assert.deepEqual(await service.process.exited, { code: 0, signal: null });
-    });
-
-    it('ends all at once at a second signal', async () => {
-      await start();
-      const workers = await workersOf(service);
-      const answers = await beginRequests(service.url, redis, 4);
-      service.process.send('SIGTERM');
-      await eventually('it drains', () =>
-        service.lines().find(({ message }) => String(message).startsWith('Stopping')),
-      );
-      service.process.send('SIGTERM');
-      assert.equal((await service.process.exited).code, 1);
-      for (const answer of answers) {
-        await assert.rejects(answer, { code: 'ECONNRESET' });
-      }
-      await untilGone(workers);
-    });
-
-    it('says so and exits with 1 when a process does not end by itself', async () => {
-      await start({ SHUTDOWN_TIMEOUT_MS: '1' });
-      const [stuck = 0] = await workersOf(service);
-      process.kill(stuck, 'SIGSTOP');
-      service.process.send('SIGTERM');
-      assert.equal((await service.process.exited).code, 1);
-      assert.match(service.process.output().join('\n'), /^Not every process has stopped in order/m);
-      const [line] = service.lines().filter(({ level }) => level === 'CRITICAL');
-      assert.deepEqual({ pid: line?.pid, signal: line?.signal }, { pid: stuck, signal: 'SIGKILL' });
-    });
-
-    it('drains when its primary process is killed, whose port is free at once', async () => {
-      await start();
-      const environment = { REDIS_URL: redis.url, RESULT_TIMEOUT_MS: '8000' };
-      await withUnguarded(environment, async ({ primary, url, workers }) => {
-        const answers = await beginRequests(url, redis, 8);
-        primary.kill('SIGKILL');
-        await once(primary, 'exit');
-        const successor = createServer();
-        successor.listen(Number(new URL(url).port), '127.0.0.1');
-        await once(successor, 'listening');
-        successor.close();
-        redis.resume();
-        assert.deepEqual(await Promise.all(answers), Array(8).fill(200));
-        await untilGone(workers);
-      });
-    });
-  });
 });
-
-/** Sends requests, to each worker in turn, which have been received when it resolves, and can't be answered yet. */
-async function beginRequests(
-  url: string,
-  redis: RedisServer,
-  count: number,
-): Promise<Promise<number>[]> {
-  redis.pause();
-  const answers = Array.from({ length: count }, async (_, index) => {
-    const { status } = await ask({ url: `${url}/result/${index}` });
-    return status;
-  });
-  for (const answer of answers) {
-    answer.catch(() => undefined);
-  }
-  // Connections are handed on in their order: what came before these has been read when they are answered.
-  await askOften(url, 4);
-  return answers;
-}
-
-/** Makes one connection after the other, with a request on each, until nobody listens. */
-async function callUntilRefused(port: number): Promise<void> {
-  while (!(await isRefused(port)));
-}
-
-function isRefused(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    let code: string | undefined;
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      code = error.code;
-    });
-    socket.on('close', () => {
-      resolve(code === 'ECONNREFUSED');
-    });
-    socket.end('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-    socket.resume();
-  });
-}
-
-/** Two processes of the service that nobody ends when their primary does, but after `use`. */
-async function withUnguarded(
-  environment: Readonly<Record<string, string>>,
-  use: (service: {
-    primary: ChildProcessByStdio<null, Readable, null>;
-    workers: readonly number[];
-    url: string;
-    file: string;
-  }) => Promise<void>,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'unguarded-'));
-  const file = join(folder, 'automation.log');
-  const primary = spawn(process.execPath, [`${REPOSITORY}dist/src/main.js`], {
-    cwd: folder,
-    env: {
-      ...{ PATH: process.env.PATH, REDIS_URL: theFleet().redis.url, LOG_FILE: file },
-      ...{ FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: '0', ...TWO, ...environment },
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let workers: readonly number[] = [];
-  try {
-    let output = '';
-    primary.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-    const port = await eventually('it listens', () => /"port":(\d+)/.exec(output)?.[1]);
-    workers = await workersOf({ process: { pid: primary.pid ?? 0 } });
-    await use({ primary, workers, url: `http://127.0.0.1:${port}`, file });
-  } finally {
-    primary.kill('SIGKILL');
-    await untilGone(workers);
-    await rm(folder, { recursive: true });
-  }
-}

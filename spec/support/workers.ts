@@ -1,7 +1,13 @@
-import { execFile } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.js';
 import { ask } from './faults/http.js';
+import { REPOSITORY, theFleet } from './fleet.js';
 import type { ServiceProcess } from './serviceProcess.js';
 
 /** The ids of the processes that a service has started and that run. */
@@ -52,4 +58,57 @@ async function runningProcesses(): Promise<{ id: number; parent: number }[]> {
     .map((line) => line.trim().split(/\s+/))
     .filter(([, , state = '']) => !state.startsWith('Z'))
     .map(([id, parent]) => ({ id: Number(id), parent: Number(parent) }));
+}
+
+export const TWO = { WEB_CONCURRENCY: '2' };
+
+export async function askOften(url: string, count: number): Promise<void> {
+  for (let request = 0; request < count; request++) {
+    assert.equal((await ask({ url: `${url}/` })).status, 200);
+  }
+}
+
+export async function fileOf({ folder }: ServiceProcess): Promise<Record<string, unknown>[]> {
+  const text = await readFile(join(folder, 'logs/automation.log'), 'utf8');
+  assert.ok(text.endsWith('\n'));
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Two processes of the service that nobody ends when their primary does, but after `use`. */
+export async function withUnguarded(
+  environment: Readonly<Record<string, string>>,
+  use: (service: {
+    primary: ChildProcessByStdio<null, Readable, null>;
+    workers: readonly number[];
+    url: string;
+    file: string;
+  }) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'unguarded-'));
+  const file = join(folder, 'automation.log');
+  const primary = spawn(process.execPath, [`${REPOSITORY}dist/src/main.js`], {
+    cwd: folder,
+    env: {
+      ...{ PATH: process.env.PATH, REDIS_URL: theFleet().redis.url, LOG_FILE: file },
+      ...{ FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: '0', ...TWO, ...environment },
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let workers: readonly number[] = [];
+  try {
+    let output = '';
+    primary.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    const port = await eventually('it listens', () => /"port":(\d+)/.exec(output)?.[1]);
+    workers = await workersOf({ process: { pid: primary.pid ?? 0 } });
+    await use({ primary, workers, url: `http://127.0.0.1:${port}`, file });
+  } finally {
+    primary.kill('SIGKILL');
+    await untilGone(workers);
+    await rm(folder, { recursive: true });
+  }
 }
