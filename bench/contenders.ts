@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { findFreePort } from '../stack/ports.js';
@@ -99,8 +100,7 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
     case 'service':
       return {
         command: process.execPath,
-        // As `npm start` does.
-        arguments: ['--enable-source-maps', '--max-semi-space-size=8', ...nodeArguments, program],
+        arguments: [...startArguments(program), ...nodeArguments, program],
         environment: { ...environment, FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: String(port) },
         // So that no file .env of the checkout is read.
         folder,
@@ -125,6 +125,13 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
         folder: PEER_FOLDER,
       };
   }
+}
+
+/** The arguments for Node.js of the `npm start` of a build. */
+function startArguments(program: string): string[] {
+  const file = join(dirname(program), '../../package.json');
+  const { scripts } = JSON.parse(readFileSync(file, 'utf8')) as { scripts: { start: string } };
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
 }
 
 // As in a container, the console is a pipe, which another process empties. Nothing of it passes through
