@@ -40,7 +40,7 @@ export class ClientVisibleError extends Error {
   readonly details: ErrorDetails | undefined;
   /** The message once more, where the replaced service had it under this name. */
   readonly detail: string | undefined;
-  /** Of its answer. */
+  /** Headers of its answer. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, extra: Extra = {}) {

@@ -1,4 +1,4 @@
-/** So many texts are kept at once; what clients make up is more. */
+/** Bound of the cache. Texts may come from clients, so it is emptied when full. */
 const MOST_TEXTS = 1_000;
 
 /**

@@ -53,7 +53,7 @@ function parseApiKey(text: string, place: string): PlacedKey {
   const end = text.indexOf('=');
   const [name, key] = [text.slice(0, end), text.slice(end + 1)];
   if (end < 0 || !/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
-    // What stands where the name belongs may be a key.
+    // The text in the place of the name may be a key.
     throw new Error(
       `must hold name=key, the name of letters, digits, _ . and -, which ${place} does not`,
     );

@@ -11,7 +11,7 @@ import {
 import { parseOrigins, parseRootPath, parseTrustProxy } from './values.js';
 import type { JsonLimits } from '../json/jsonDocument.js';
 
-/** What HTTP clients meet. Times are in milliseconds, sizes in bytes. */
+/** Settings of the HTTP server. Times are in milliseconds, sizes in bytes. */
 export interface HttpConfig {
   readonly host: string;
   /** 0 for any free port. */

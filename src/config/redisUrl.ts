@@ -6,7 +6,7 @@ const ENCODING =
 
 const SCHEMES = 'redis://, rediss://, sentinel://, redis+socket:// or unix://';
 
-/** Of sentinels (`default_port` of kombu's `SentinelChannel`). */
+/** The port of sentinels (`default_port` of kombu's `SentinelChannel`). */
 const SENTINEL_PORT = 26379;
 
 /** How the schemes of sockets name the database: kombu's way and redis-py's way. */
@@ -138,7 +138,7 @@ function parseUrl(text: string): URL {
   if (url === undefined) {
     throw new Error(faultOfAuthority(text));
   }
-  // What follows an unencoded character of a password is taken for a path, a parameter or a fragment.
+  // The rest of a password, after an unencoded character, is taken for a path, a parameter or a fragment.
   const behind = [url.pathname, url.hash, ...url.searchParams.keys()];
   if (behind.some((part) => part.includes('@'))) {
     throw new Error(`has a user or a password that is not encoded: ${ENCODING}`);

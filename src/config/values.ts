@@ -24,7 +24,7 @@ export function parseKeyPrefix(text: string): string {
   return text;
 }
 
-/** What Sentinel itself takes as a name (`sentinel monitor` of Redis's sentinel.c). */
+/** Names that Sentinel itself takes (`sentinel monitor` of Redis's sentinel.c). */
 export function parseMasterName(text: string): string {
   if (!/^[A-Za-z0-9._-]+$/.test(text)) {
     throw new Error('must be letters, digits, . - and _, such as mymaster');
@@ -39,7 +39,7 @@ export function parseTaskOrigin(text: string): string {
   return text;
 }
 
-/** Of kombu's compressions, gzip is the one that every worker has (kombu/compression.py). */
+/** gzip is the only one of kombu's compressions that every worker has (kombu/compression.py). */
 export function parseCompression(text: string): boolean {
   if (!/^(gzip|none)$/i.test(text)) {
     throw new Error('must be gzip or none');

@@ -21,7 +21,7 @@ export interface Contract extends Routes {
   validate: Validate;
 }
 
-/** What an installation makes of the contract. */
+/** Settings of this installation that change the contract. */
 interface Installation {
   /** Whether it has keys, so that no secured operation goes without one. */
   asksForKeys?: boolean;
@@ -106,7 +106,7 @@ function withoutSecurity(source: Document, operationIds: readonly string[]): voi
   });
 }
 
-/** What clients read, and what they are held against, is what this installation allows. */
+/** Puts this installation's limits into the contract that clients read and are held against. */
 function setLimits(source: Document, limits: Readonly<Record<string, number>>): void {
   visit(source, {
     Map(_key, node) {

@@ -4,7 +4,7 @@ import type { OpenApiParameter } from './document.js';
 export interface QueryParameter {
   name: string;
   type: unknown;
-  /** Of the items, where it is a list. */
+  /** The type of its items, where it is a list. */
   itemType: unknown;
   fallback: unknown;
 }

@@ -30,12 +30,12 @@ export interface Route {
   isLimited: boolean;
   /** Whether probes and scrapes ask for it: a request that does not fail is logged at debug level. */
   isProbe: boolean;
-  /** Of the headers that it takes: as the contract writes them, and as Node does. */
+  /** Names of the headers that it takes: as the contract writes them, and as Node does. */
   headerNames: readonly { name: string; field: string }[];
   queryParameters: readonly QueryParameter[];
 }
 
-/** What may be asked for, and where. */
+/** All routes of the contract. */
 export interface Routes {
   operationIds: readonly string[];
   /** Every method that some route has. */

@@ -5,7 +5,7 @@ import { pointerPart } from '../json/jsonPointer.js';
 import type { OpenApiDocument } from './document.js';
 import { withRequestsByTaskType } from './taskTypes.js';
 
-/** What a schema says of a value. */
+/** The verdict of a schema on a value. */
 export interface Verdict {
   /** None where the value fits: the first one, or all that are there. */
   errors: readonly ErrorObject[];

@@ -4,12 +4,12 @@ import { pointerPart } from '../json/jsonPointer.js';
 import type { OpenApiDocument, OpenApiOperation, OpenApiParameter } from './document.js';
 import { createSchemaCompiler, type Check } from './schemas.js';
 
-/** What a request gives an operation. */
+/** The values of a request for its operation. */
 export interface RequestValues {
   pathParameters: Readonly<Record<string, string>>;
-  /** Those that the contract names, by the contract's names. */
+  /** Headers that the contract names, by the contract's names. */
   headers: Readonly<Record<string, string>>;
-  /** Those that the contract names, read as `readQuery` does. */
+  /** Parameters that the contract names, as `readQuery` reads them. */
   query: Readonly<Record<string, unknown>>;
   /** The parsed JSON body. */
   body: unknown;
@@ -23,7 +23,7 @@ export interface RequestValues {
 export type Validate = (
   operationId: string,
   values: RequestValues,
-  /** Of the body's text, in UTF-16 code units. */
+  /** The length of the body's text, in UTF-16 code units. */
   bodyLength: number,
 ) => readonly string[];
 
@@ -73,7 +73,7 @@ export function createValidation(document: OpenApiDocument): Validate {
 const NONE: readonly never[] = [];
 const FAULTLESS = { faults: NONE, sensitive: NONE };
 
-/** Of a longer body, the first fault alone is told. The contract's description of errors says so. */
+/** A longer body gets its first fault alone, as the contract's description of errors says. */
 const MAXIMUM_LISTED_LENGTH = 64 * 1024;
 
 /** A part of the request that one schema describes. */

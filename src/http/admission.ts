@@ -13,12 +13,12 @@ export interface Admission {
   release: (share: Share) => void;
 }
 
-/** What a request takes up of what may be in flight. */
+/** One request's share of what may be in flight. */
 export interface Share {
   isIn: boolean;
   bytes: number;
   isOver: boolean;
-  /** What it asks for, once that is known. */
+  /** The operation that it asks for, once that is known. */
   route: { operationId: string; takesBody: boolean } | undefined;
 }
 

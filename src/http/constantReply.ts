@@ -12,7 +12,7 @@ export interface ConstantReply {
   body: object | string;
 }
 
-/** What a coding saves of a shorter body is lost in the headers that tell of it. */
+/** Shorter bodies are not compressed: the headers that name a coding would take what it saves. */
 const WORTHWHILE_BYTES = 1_024;
 
 /**
@@ -52,7 +52,7 @@ export function createConstantReplies(): (
 interface Kept {
   bytes: Buffer;
   digest: string;
-  /** Those that somebody has asked for. */
+  /** Codings that somebody has asked for. */
   encodings: Map<ContentCoding, Buffer>;
 }
 

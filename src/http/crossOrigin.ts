@@ -5,7 +5,7 @@ import type { Log } from '../log/log.js';
 import { headersSetBy } from './headersSetBy.js';
 import { contextOf, setHeaders } from './requestContext.js';
 
-/** What a page of another origin may read, beside what it always may (Fetch, "CORS-safelisted"). */
+/** Response headers that a page of another origin may read, beside the safelisted ones (Fetch, "CORS-safelisted"). */
 const EXPOSED_HEADERS = 'X-Request-Id,Retry-After,RateLimit,RateLimit-Policy,Idempotent-Replayed';
 
 /** How long a browser may keep the answer to its preflight request, in seconds. */

@@ -15,10 +15,10 @@ const SMALL_BODY_BYTES = 64 * 1024;
  */
 export async function sendEarly(request: Request, response: Response, text: string): Promise<void> {
   if (announcesBody(request)) {
-    // What came together with the head is parsed by then.
+    // Bytes that came together with the head are parsed by then.
     await immediate();
     if (response.headersSent) {
-      // What came was no body, and has been answered so.
+      // The bytes were no body, and have been answered so.
       return;
     }
   }

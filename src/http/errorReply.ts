@@ -37,7 +37,7 @@ export async function replyToError(
   }
 }
 
-/** What the client of the request with this id is told of an error. */
+/** The body of an error, for the client of the request with this id. */
 export function errorBody(thrown: unknown, requestId: string): ErrorResponse {
   const { code, message, detail, taskId, details } = clientVisible(thrown);
   return {

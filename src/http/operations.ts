@@ -83,7 +83,7 @@ export function createAnswer(
 const NONE: readonly never[] = [];
 const NOTHING = {};
 
-/** What an earlier handler of the route has set. */
+/** A value that an earlier handler of the route has set. */
 function given<Value>(value: Value | undefined): Value {
   if (value === undefined) {
     throw new Error('A handler of the route is missing');
@@ -91,7 +91,7 @@ function given<Value>(value: Value | undefined): Value {
   return value;
 }
 
-/** Of a header that was sent twice, Node has joined the values by commas. */
+/** Node has joined the values of a repeated header by commas. */
 function headersOf({ headers }: Request, names: Route['headerNames']): Record<string, string> {
   if (names.length === 0) {
     return NOTHING;

@@ -33,7 +33,7 @@ export function createRateLimit(countRequest: CountRequest): RequestHandler {
 }
 
 /**
- * What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 address, of which a subscriber
+ * The network of one subscriber: an IPv4 address, or the first 64 bits of an IPv6 address, of which a subscriber
  * has all addresses (RFC 6177). A proxy that is believed may name anything.
  */
 export function networkOf(address: string): string {

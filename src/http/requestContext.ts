@@ -13,13 +13,13 @@ import type { RequestTrace, Tracing } from '../tracing/tracing.js';
 import type { Admission, Share } from './admission.js';
 import { arrivedAt } from './server/messageClasses.js';
 
-/** What an operation is given, its types forgotten: validation has held it against the contract. */
+/** The input of an operation without its types: validation has held it against the contract. */
 export type AnyInput = RequestValues &
   Pick<Input<OperationId>, 'sensitive' | 'client' | 'trace' | 'annotate'> & {
     sent: JsonDocument | undefined;
   };
 
-/** What is known of one request beyond its HTTP. */
+/** Everything known of one request beyond its HTTP. */
 export interface RequestContext extends Share {
   id: string;
   route: Route | undefined;
@@ -35,7 +35,7 @@ export interface RequestContext extends Share {
   headers: string[];
   /** Its body, once read. */
   sent: JsonDocument | undefined;
-  /** What its operation is given, once validated. */
+  /** The input of its operation, once validated. */
   input: AnyInput | undefined;
   /** For the log: its id, the contract's path, the task, ... */
   fields: Record<string, unknown>;

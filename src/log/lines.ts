@@ -1,6 +1,6 @@
 import winston from 'winston';
 
-/** What a line of the log tells programs. */
+/** The fields of a log line, for programs. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Where winston's transports find the finished line of an entry (MESSAGE of triple-beam). */

@@ -14,7 +14,7 @@ export interface LogOptions {
   file: string | undefined;
   /** Lines for people or for programs on the standard output; undefined for the file alone. */
   console: 'readable' | 'json' | undefined;
-  /** What else gets the entries. */
+  /** More transports for the entries. */
   transports?: readonly Transport[];
   /** Fields of every entry. */
   fields?: Fields;
@@ -125,7 +125,7 @@ function made(lines: string): winston.LogEntry {
   return { level: 'CRITICAL', message: lines, [LINE]: lines };
 }
 
-/** What is no entry of a log stays as it is. */
+/** A line that is no log entry stays as it is. */
 function parsed(line: string): winston.LogEntry {
   try {
     const entry = JSON.parse(line) as Partial<winston.LogEntry> | null;

@@ -55,7 +55,7 @@ export function fileTransport(file: string): OwnTransport & { close: () => Promi
 /** How long a line may wait for others, in milliseconds: writing a line costs more than making it. */
 const LONGEST_WAIT_MS = 10;
 
-/** So many characters go out at once, give or take a line: a file is rotated between two writes. */
+/** Characters per write, give or take a line. A file is rotated between two writes, so this bounds its size. */
 const WRITTEN_AT_ONCE = 64 * 1024;
 
 /**

@@ -4,7 +4,7 @@ import type { JsonDocument } from '../json/jsonDocument.js';
 import type { Feed } from './feed.js';
 import type { RequestTrace } from '../tracing/tracing.js';
 
-/** What the contract lets a client send to the operation `Id`, already validated. */
+/** The input that the contract allows for the operation `Id`, already validated. */
 export interface Input<Id extends OperationId> {
   pathParameters: PathParametersOf<Id>;
   /** By the contract's names; one that was not sent is absent. */
@@ -23,7 +23,7 @@ export interface Input<Id extends OperationId> {
   annotate: (fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** What the contract lets the operation `Id` answer. Errors are thrown (`errors.ts`). */
+/** The replies that the contract allows for the operation `Id`. Errors are thrown (`errors.ts`). */
 export type ReplyOf<Id extends OperationId> = {
   [Status in keyof operations[Id]['responses']]: operations[Id]['responses'][Status] extends {
     content: infer Content;

@@ -35,7 +35,7 @@ export function servePageFiles(contract: Contract, rootPath: string): Router {
     router.get(`${paths[page]}/:file`, serveBuiltFiles(page));
   }
   router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
-    // What is wrong with a request, such as its range, is said in no coding.
+    // An error, such as a wrong range, is answered without a coding.
     response.removeHeader('Content-Encoding');
     next(error);
   });

@@ -7,7 +7,7 @@ export interface RedisAddress {
    * always the server's. Its host counts only where `options` name no sentinels and no path of a socket.
    */
   url: string;
-  /** What the log may show: scheme, hosts or path, and database. */
+  /** The part that may be logged: scheme, hosts or path, and database. */
   label: string;
   database: number;
   options: Pick<RedisOptions, 'tls' | 'sentinels' | 'path'>;

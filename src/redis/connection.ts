@@ -14,7 +14,7 @@ export interface Connection {
   close: (milliseconds: number) => Promise<void>;
 }
 
-/** What an operator wants to know of a connection: each change, and each new reason, once. */
+/** Events of a connection for the log: each change, and each new reason, once. */
 export interface ConnectionEvents {
   connected: () => void;
   disconnected: (reason: string) => void;

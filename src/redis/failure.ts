@@ -36,13 +36,13 @@ const REASONS: Readonly<Record<string, string>> = {
   BUSY: 'is busy with a script',
 };
 
-/** What a server does that refuses, from the text of its error; without anything that only operators may know. */
+/** Says in words why a server refuses, from its error text; leaves out what only operators may know. */
 export function refusalReason(message: string): string {
   const code = codeOf(message);
   return code === 'NOPERM' ? forbidden(message) : (REASONS[code] ?? 'refused it');
 }
 
-/** What another server, or this one a moment later, does not answer. */
+/** Refusals that another server, or this one a moment later, would not give. */
 const PASSING = ['READONLY', 'LOADING', 'MASTERDOWN', 'BUSY'];
 
 export function isPassing({ message }: Error): boolean {

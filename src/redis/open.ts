@@ -6,7 +6,7 @@ import {
   type ConnectionEvents,
 } from './connection.js';
 
-/** What it takes to open a connection. */
+/** Everything needed to open a connection. */
 export interface ConnectionPlan {
   url: string;
   options: ReturnType<typeof connectionOptions>;

@@ -1,4 +1,4 @@
-/** What is asked for by a key, and who waits for its answer. */
+/** A question by its key, and the callers that wait for its answer. */
 interface Waiting<Asked, Answer> {
   asked: Asked;
   resolvers: ((answer: Answer) => void)[];

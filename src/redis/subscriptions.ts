@@ -32,9 +32,9 @@ export function createSubscriptions(
   silenceMs: number,
 ): Subscriptions {
   const wanted = new Set<string>();
-  /** What Redis was asked for on the present connection. */
+  /** Channels that Redis was asked for on the present connection. */
   const asked = new Set<string>();
-  /** What was added or removed since Redis was last asked. */
+  /** Channels added or removed since Redis was last asked. */
   const changed = new Set<string>();
   let connection: Connection | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
@@ -131,7 +131,7 @@ export function createSubscriptions(
 /** The pause after a refusal, which an operator may have done something about. */
 const RETRY_MS = 5_000;
 
-/** So many channels go into one command: a large one would hold up Redis's other clients. */
+/** Channels per command: a large one would hold up Redis's other clients. */
 const CHUNK = 500;
 
 function inChunks(channels: readonly string[]): string[][] {

@@ -31,7 +31,7 @@ export interface Service {
 
 const CONTRACT = new URL('../../../openapi.yaml', import.meta.url);
 
-/** Of a client's waiting time; the rest is for the answer's own way. */
+/** Redis's share of a client's waiting time; the rest is for the answer's own way. */
 const SHARE_OF_REDIS = 0.95;
 
 /** How long to wait for Redis: before listening, and at the end for its answer to QUIT. */

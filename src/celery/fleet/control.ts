@@ -11,7 +11,7 @@ import {
   type ControlCommand,
 } from '../wire/controlMessage.js';
 
-/** What the workers have said to a command. */
+/** The workers' replies to a command. */
 export interface Replies {
   /** How many listened when it was sent: those that have not replied are busy, hang or are far away. */
   listeners: number;

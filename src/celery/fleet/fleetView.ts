@@ -3,7 +3,7 @@ import type { Failure } from '../../redis/failure.js';
 import type { Broadcast, Replies } from './control.js';
 import { fieldsOf, listOf } from '../wire/controlMessage.js';
 
-/** What the workers have said of themselves. */
+/** The fleet as its workers have described it. */
 export interface FleetView {
   /** As `performance.now()` counts. */
   askedAt: number;
@@ -23,9 +23,9 @@ export interface WorkerView {
 }
 
 export interface ViewFleet {
-  /** What the workers say, no older than so many milliseconds. Those who ask at once share the answer. */
+  /** The fleet's answer, no older than so many milliseconds. Callers that ask at once share it. */
   (maximumAge: number): Promise<Answer<FleetView>>;
-  /** What they have said last, however old. */
+  /** The last answer, however old. */
   latest: () => FleetView | undefined;
 }
 
@@ -74,7 +74,7 @@ function viewOf(askedAt: number, registered: Replies, queues: Replies): FleetVie
   };
 }
 
-/** Of `registered` in celery/worker/control.py; with a rate limit, an item is `name [rate_limit=10/m]`. */
+/** Reads the reply to `registered` (celery/worker/control.py); with a rate limit, an item is `name [rate_limit=10/m]`. */
 function taskNames(reply: unknown): string[] {
   return sorted(
     listOf(reply)
@@ -84,7 +84,7 @@ function taskNames(reply: unknown): string[] {
   );
 }
 
-/** Of `active_queues` there. What is sent to a fanout exchange waits in no list. */
+/** Reads the reply to `active_queues`. Messages for a fanout exchange wait in no list. */
 function queueNames(reply: unknown): string[] {
   return sorted(
     listOf(reply)

@@ -5,14 +5,14 @@ import { fieldsOf } from '../wire/controlMessage.js';
 /** How to end a task that runs; undefined to let it run. */
 export type RevokeSignal = string | undefined;
 
-/** What the workers have done about a revoked task. */
+/** The workers' replies to a revoke. */
 export interface Revocation {
   /** How many listened, and how many of them have confirmed that they know of it. */
   listeners: number;
   confirmed: number;
   /** The workers that have it and end it, by their hostnames. */
   ending: readonly string[];
-  /** Those that could not end it, and Python's words for why. */
+  /** Workers that could not end it, and Python's words for why. */
   unable: readonly { worker: string; error: string }[];
 }
 

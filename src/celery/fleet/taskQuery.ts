@@ -3,7 +3,7 @@ import { shareNext } from '../../redis/shareNext.js';
 import type { Broadcast } from './control.js';
 import { fieldsOf, listOf } from '../wire/controlMessage.js';
 
-/** What a worker says of a task that it has. */
+/** A worker's report of a task that it has. */
 export interface HeldTask {
   /** The worker's hostname. */
   worker: string;
@@ -11,7 +11,7 @@ export interface HeldTask {
   state: 'active' | 'reserved' | 'scheduled' | 'ready';
   /** When it began to run, in milliseconds since 1970. */
   startedAt: number | undefined;
-  /** Of its message. */
+  /** The queue in its message. */
   queue: string | undefined;
 }
 

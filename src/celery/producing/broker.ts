@@ -14,11 +14,11 @@ export interface TaskMessage extends Message {
 export interface SendOptions {
   /** How long to wait for the broker. */
   milliseconds: number;
-  /** Of all messages with the same `key`, only the first is sent, and `value` kept for the others. */
+  /** Only the first message with a `key` is sent; its `value` is kept for the others. */
   claim?: { key: string; value: string } | undefined;
 }
 
-/** What a broker would write of a message. */
+/** The form in which a broker would write a message. */
 export interface MessagePreview {
   /** The key of the list that the message would go to. */
   list: string;

@@ -26,7 +26,7 @@ export interface ClientOptions<Backend extends CeleryBackend> {
   compressionThreshold: number;
 }
 
-/** What assigns tasks. */
+/** Publishes tasks, or shows what it would publish. */
 export interface Producer {
   /** Publishes these tasks, one at least, all or none, and waits for the broker; the claim stands for all of them. */
   send: (tasks: readonly Task[], options: SendOptions) => Promise<Outcome>;
@@ -34,7 +34,7 @@ export interface Producer {
   preview: (tasks: readonly Task[]) => Promise<readonly TaskPreview[]>;
 }
 
-/** What `send` would publish. */
+/** One task as `send` would publish it. */
 export interface TaskPreview extends MessagePreview {
   task: Task;
   /** The message's body, before compression and base64. */

@@ -1,7 +1,7 @@
 import type { Failure } from '../../redis/failure.js';
 
 /**
- * What has become of a message, as far as is known:
+ * The fate of a message, as far as is known:
  *
  * - `assigned`: it is in its queue, and Redis has acknowledged it
  * - `repeated`: in no queue, as an earlier message has made the same claim
@@ -11,7 +11,7 @@ import type { Failure } from '../../redis/failure.js';
  */
 export type Fate = 'assigned' | 'repeated' | 'full' | 'refused' | 'unknown';
 
-/** What is counted: a message's fate, or `invalid` for a task that could not be sent as it was asked for. */
+/** The fate that metrics count: a message's, or `invalid` for a task that could not be sent as it was asked for. */
 export type CountedFate = Fate | 'invalid';
 
 /** @param seconds from the validated request to the answer of Redis, or to the end of the wait for it */

@@ -3,7 +3,7 @@ import { EXCEPTION_TEXTS, NOT_REBUILT, plainText } from './exceptionClasses.js';
 import { pythonStr } from './repr.js';
 
 /**
- * What Python's `str(exception)` gives for a failure as Celery stores it:
+ * The text that Python's `str(exception)` gives for a failure as Celery stores it:
  * `{exc_type, exc_message: [arguments], exc_module}` (`Backend.prepare_exception` and
  * `exception_to_python` in celery/backends/base.py).
  *

@@ -6,7 +6,7 @@ import { pointerPart } from '../../json/jsonPointer.js';
  * (kombu/utils/json.py).
  */
 export interface KombuObject {
-  /** What a client without Python gets: ISO 8601, decimal or UUID text, bytes as their text or as base64. */
+  /** The form for clients without Python: ISO 8601, decimal or UUID text, bytes as their text or as base64. */
   plain: string;
   str: () => string;
   repr: () => string;
@@ -143,7 +143,7 @@ function hexOf(byte: number): string {
   return byte.toString(16).padStart(2, '0');
 }
 
-// What `isoformat()` writes; every Python that runs Celery 5 reads it.
+// The forms that `isoformat()` writes; every Python that runs Celery 5 reads them.
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 const CLOCK = String.raw`([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{3}|\d{6}))?)?`;
 const OFFSET = String.raw`(?:([+-])([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?)?`;

@@ -36,7 +36,7 @@ export function createDepthReader(
     );
 }
 
-/** What Redis refuses, such as a key of another type, is told of one list; a lost connection is that of all. */
+/** A refusal, such as for a key of another type, concerns one list; a lost connection concerns all. */
 function refusalAlone(cause: unknown): Failure {
   if (isRefusal(cause) && !isPassing(cause)) {
     return refusal(cause);

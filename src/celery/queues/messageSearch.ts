@@ -44,7 +44,7 @@ export function createMessageSearch(
   });
 }
 
-/** What was found is true, even where the search was not ended. */
+/** A message that was found counts, even where the search was not ended. */
 function placeIn({ places, unsearched, failure }: Findings, taskId: string): Answer<MessagePlace> {
   const place = places.get(taskId);
   return place === undefined && failure !== undefined

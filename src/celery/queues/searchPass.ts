@@ -6,7 +6,7 @@ import { loadScript, runScript, type Script } from '../../redis/commands.js';
 import { fieldsOf, listOf } from '../wire/controlMessage.js';
 import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
 
-/** What a message says of its task's times: texts in ISO 8601. */
+/** The times of a task in its message, in ISO 8601. */
 interface MessageTimes {
   eta: string | undefined;
   expires: string | undefined;
@@ -48,7 +48,7 @@ export interface Findings {
   failure?: Failure;
 }
 
-/** Of each queue, and of what is taken. Whoever changes it changes the contract's words too. */
+/** Messages searched in each queue, and among the taken ones. The contract names the number too. */
 const SEARCHED_MESSAGES = 10_000;
 
 /** For one call, which Redis does nothing else during. Of taken messages no bytes can be counted in advance. */
@@ -56,7 +56,7 @@ const CALL_MESSAGES = 200;
 const CALL_BYTES = 256 * 1024;
 const CALL_TAKEN = 50;
 
-/** What a search runs in Redis. */
+/** The scripts of a search. */
 export interface SearchScripts {
   list: Script;
   taken: Script;
@@ -111,7 +111,7 @@ class NoAnswer extends Error {
 type Run = <Value>(command: (redis: Redis) => Promise<Value>) => Promise<Value>;
 
 interface Context {
-  /** Those that are not found yet. */
+  /** Ids that are not found yet. */
   wanted: Set<string>;
   keyPrefix: string;
   scripts: SearchScripts;
@@ -216,7 +216,7 @@ function isLater(one: TakenMessage, other: TakenMessage): boolean {
   return (one.takenAt ?? 0) > (other.takenAt ?? 0);
 }
 
-/** What a script has found: place, id and message in turn. */
+/** The reply of a script: place, id and message in turn. */
 function hitsIn(value: unknown): { place: string; taskId: string; text: string }[] {
   const parts = listOf(value).map(String);
   return parts.flatMap((place, index) =>
@@ -232,7 +232,7 @@ function timesOf(message: unknown, taskId: string): MessageTimes | undefined {
   return id === taskId ? { eta: momentOf(eta), expires: momentOf(expires) } : undefined;
 }
 
-/** What tells no offset is UTC. */
+/** A time without an offset is UTC. */
 function momentOf(value: unknown): string | undefined {
   const text = typeof value === 'string' ? value : '';
   const time = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);

@@ -147,7 +147,7 @@ const SETTLED = -1;
 const SERVER = 'the result backend';
 
 /**
- * What the key of each task begins with, and the channel on which its states are published: `task_keyprefix`
+ * The prefix of each task's key, and of the channel on which its states are published: `task_keyprefix`
  * and `_add_global_keyprefix` of celery/backends/base.py, `RedisBackend._set` of celery/backends/redis.py.
  */
 export function keyPrefixOf(globalKeyPrefix: string): string {

@@ -137,7 +137,7 @@ interface WatchedTask {
   isHeard: boolean;
   /** How many messages have come: what was read before the last one is old. */
   messages: number;
-  /** What Redis holds; undefined while that is not known. */
+  /** The status that Redis holds; undefined while it is not known. */
   payload: Buffer | null | undefined;
   outcome: ReadOutcome | undefined;
   /** To read a compressed payload takes a while, and the next one waits for it. */

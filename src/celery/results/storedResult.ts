@@ -16,7 +16,7 @@ export interface StoredResult {
   plainText: () => string;
 }
 
-/** What Redis holds is no result that this service can read. `message` says why, for the caller. */
+/** Redis holds no result that this service can read. `message` says why, for the caller. */
 export class UnreadableResult extends Error {
   override readonly name = 'UnreadableResult';
 }

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate, inflate } from 'node:zlib';
 
-/** What kombu calls gzip, in its registry and on the wire, is zlib (kombu/compression.py). */
+/** kombu's gzip, in its registry and on the wire, is zlib (kombu/compression.py). */
 export const GZIP = 'application/x-gzip';
 
 export const compress = promisify(deflate);

@@ -10,7 +10,7 @@ const REPLY_EXCHANGE = 'reply.celery.pidbox';
 
 /** A command for the workers (`Mailbox._publish` of kombu/pidbox.py). */
 export interface ControlCommand {
-  /** Of celery/worker/control.py, such as `registered`. */
+  /** A command of celery/worker/control.py, such as `registered`. */
   method: string;
   /** Its keyword arguments. */
   arguments: object;
@@ -98,7 +98,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** What Python writes and JSON.parse does not read: a task's arguments may hold NaN. */
+/** Reads JSON that only Python writes: a task's arguments may hold NaN. */
 function parsePython(text: string): unknown {
   try {
     const value = withoutKombuObjects(parseExact(text, { allowsInfinity: true }));
@@ -108,7 +108,7 @@ function parsePython(text: string): unknown {
   }
 }
 
-/** What is no list counts as an empty one. */
+/** The items of a list; any other value counts as an empty one. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }

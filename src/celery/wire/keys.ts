@@ -52,7 +52,7 @@ export function replyQueue(
 }
 
 /**
- * What workers have taken out of their queues and not acknowledged: the messages by their delivery tags, and
+ * Messages that workers have taken out of their queues and not acknowledged: the messages by their delivery tags, and
  * the tags by the time when they were taken (`QoS` of kombu/transport/redis.py).
  */
 export const UNACKNOWLEDGED = { messages: 'unacked', times: 'unacked_index' };

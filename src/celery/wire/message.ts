@@ -14,7 +14,7 @@ export interface Task {
   shown: unknown;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
-  /** What its sender wants beyond that; undefined for nothing. */
+  /** Options of its sender; undefined for none. */
   options: TaskOptions | undefined;
   /** More headers, by which whoever runs it continues a trace. */
   traceHeaders?: Readonly<Record<string, string>> | undefined;
@@ -40,7 +40,7 @@ export interface Expiry {
   seconds: number;
 }
 
-/** Who sends: the same for all messages of a process. */
+/** The sender: the same for all messages of a process. */
 export interface Sender {
   /** Named in messages and events, `orchestrator@host`. */
   origin: string;
@@ -57,7 +57,7 @@ export interface Message {
   body: Buffer;
 }
 
-/** What a task's message and the event that tells of it share, as JSON. */
+/** The JSON that a task's message shares with its event `task-sent`. */
 export interface TaskTexts {
   id: string;
   /** The representation of its arguments. */
@@ -137,7 +137,7 @@ function expiration({ expires }: TaskOptions): string {
 
 const COMPRESSION = `,"compression":"${GZIP}"`;
 
-/** Of a JSON object that has some already. */
+/** Further members of a JSON object that has some already. */
 function members(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
     .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)

@@ -46,7 +46,7 @@ export function createTaskTypes(
     );
 }
 
-/** Of what a task type is made: `TaskType` of the contract. */
+/** The characters of a task type: `TaskType` of the contract. */
 const TASK_TYPE = /^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/;
 
 /** Returns the function that gives a task type its Celery task name and its queue. */

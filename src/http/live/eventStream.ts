@@ -5,10 +5,10 @@ import { errorBody } from '../errorReply.js';
 import { contextOf } from '../requestContext.js';
 import type { Waiter } from './waiters.js';
 
-/** So often a client hears that the stream still lives; proxies close what is silent for a minute. */
+/** Heartbeat interval: many proxies close a stream that is idle for a minute. */
 const HEARTBEAT_MS = 15_000;
 
-/** So long a client may read nothing of what waits for it. */
+/** A client whose buffer stays full this long is disconnected. */
 const PATIENCE_MS = 30_000;
 
 /**

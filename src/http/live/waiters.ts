@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import { overloaded } from '../../errors.js';
 import { contextOf } from '../requestContext.js';
 
-/** Those who wait for something to happen: long polls, event streams and WebSockets. */
+/** Clients that wait for something to happen: long polls, event streams and WebSockets. */
 export interface Waiters {
   /**
    * Lets a request wait: it gives back its place among those in flight, and `begin` starts what it waits for.

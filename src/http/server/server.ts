@@ -21,7 +21,7 @@ interface ServerOptions {
   host: string;
   port: number;
   keepAliveTimeoutMs: number;
-  /** Those that some route has, for whoever sends one that Node does not know. */
+  /** Methods that some route has, for the answer to a method that Node does not know. */
   methods: readonly string[];
   /** From the beginning of a request, how long its head and all of it may take to arrive. */
   headersTimeoutMs: number;

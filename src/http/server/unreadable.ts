@@ -32,7 +32,7 @@ export function answerUnreadable(
   hangUp(socket, whatIsWrong(error, methods), last);
 }
 
-/** What Node's HTTP server refuses. */
+/** The error for a request that Node's HTTP server refuses. */
 function whatIsWrong(
   { code, rawPacket }: NodeJS.ErrnoException & { rawPacket?: Buffer },
   methods: readonly string[],

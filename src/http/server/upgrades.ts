@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What a request that asks for a WebSocket has brought: its connection, and what came behind its head. */
+/** The connection of a request for a WebSocket, and the bytes that came after its head. */
 export interface Upgrade {
   socket: Socket;
   head: Buffer;

@@ -9,7 +9,7 @@ import type { Operation } from '../operation.js';
 export function createListQueues(dependencies: {
   viewFleet: ViewFleet;
   readDepths: ReadDepths;
-  /** Those that tasks are sent to. */
+  /** Queues that tasks are sent to. */
   queues: readonly string[];
 }): Operation<'listQueues'> {
   const { viewFleet, readDepths, queues } = dependencies;
@@ -37,7 +37,7 @@ export function createListQueues(dependencies: {
   };
 }
 
-/** Of one queue, or throws brokerUnavailable where one of its lists can't be counted. */
+/** The depths of one queue, or throws brokerUnavailable where one of its lists can't be counted. */
 function depthsOf(name: string, lists: readonly ListDepth[]) {
   const byPriority = { 0: 0, 3: 0, 6: 0, 9: 0 };
   for (const { queue, priority, depth } of lists) {

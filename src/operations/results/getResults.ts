@@ -63,7 +63,7 @@ function unread(id: string, reason: string): Entry {
   };
 }
 
-/** Of what may be long in it. */
+/** The length of the parts that may be long. */
 function lengthOf(status: TaskStatus): number {
   const traceback = status.traceback?.length ?? 0;
   switch (status.kind) {

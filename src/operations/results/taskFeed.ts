@@ -5,7 +5,7 @@ import type { Feed } from '../feed.js';
 import { hasEnded, statusIn } from './taskResult.js';
 
 /**
- * What a client is told of a task: the status that has just been read, then each change, until the task has ended.
+ * Feeds a client the status that has just been read, then each change, until the task has ended.
  * Fails with resultUnavailable where what a worker has stored can't be read.
  *
  * @param describe makes what is told

@@ -11,7 +11,7 @@ export function hasEnded({ kind }: TaskStatus): boolean {
   return kind !== 'unfinished';
 }
 
-/** What was read, or throws resultUnavailable. */
+/** The status that was read, or throws resultUnavailable. */
 export function statusIn(taskId: string, read: ReadOutcome): TaskStatus {
   if ('reason' in read) {
     throw resultUnavailable('The result could not be retrieved', read, taskId);

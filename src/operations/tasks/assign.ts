@@ -11,10 +11,10 @@ import type { CheckTaskType } from './strictTaskTypes.js';
 
 export type AssignTaskResponse = components['schemas']['AssignTaskResponse'];
 
-/** What a route that assigns tasks does its own way. */
+/** The parts in which the two routes that assign tasks differ. */
 export interface AssignmentRoute<Kept extends object> {
   input: Pick<Input<'assignTask'>, 'sent' | 'headers' | 'query' | 'client' | 'trace' | 'annotate'>;
-  /** What is answered to the request, and kept for others with the same Idempotency-Key. */
+  /** The answer's content, which is kept for requests with the same Idempotency-Key. */
   keptAt: (timestamp: string) => Kept;
   /** The error of tasks that are not in their queues. */
   failure: (outcome: Exclude<Outcome, { fate: 'assigned' | 'repeated' }>) => Error;
@@ -33,7 +33,7 @@ export type Assign = <Kept extends object>(
 
 interface Assigned<Kept> {
   kept: Kept;
-  /** Of the answer. */
+  /** Headers of the answer. */
   headers: Readonly<Record<string, string>>;
 }
 
@@ -88,7 +88,7 @@ export function createAssign(dependencies: {
       idempotencyKey === undefined
         ? undefined
         : claimFor({ client, idempotencyKey, body: sent.text }, kept);
-    // What the workers were waited for is Redis's loss: the client is answered in time.
+    // The wait for the workers is taken from Redis's time, so that the client is answered in time.
     const milliseconds = timeout - (performance.now() - start);
     const outcome = await producer.send(tasks, { milliseconds, claim });
     for (const sending of sendings) {

@@ -17,7 +17,7 @@ export interface Assignment {
   task: Task;
   /** Where the task stands in the request's body, as a JSON pointer. */
   at: string;
-  /** What is wrong with it beyond its schema, by pointers into the body. */
+  /** Its faults beyond the schema, by pointers into the body. */
   faults: readonly RequestFault[];
 }
 

@@ -6,7 +6,7 @@ import type { Assignment } from './assignment.js';
 
 export type DryRunResponse = components['schemas']['DryRunResponse'];
 
-/** What would be sent of these tasks, one answer for each. */
+/** The answers to a dry run of these tasks, one for each. */
 export function dryRun(
   assignments: readonly Assignment[],
   previews: readonly TaskPreview[],

@@ -22,7 +22,7 @@ export function createExplainTask(dependencies: {
   findMessage: FindMessage;
   queryTask: QueryTask;
   viewFleet: ViewFleet;
-  /** Those that tasks are sent to. */
+  /** Queues that tasks are sent to. */
   queues: readonly string[];
   /** In milliseconds, for the result. */
   timeout: number;

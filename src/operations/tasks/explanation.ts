@@ -22,7 +22,7 @@ export function explainFinal(status: TaskStatus): Explanation | undefined {
   if (status.state !== 'REVOKED') {
     return { state: 'failed', reason: 'Has failed; its result says why', ...since };
   }
-  // What Celery stores (`_announce_revoked` of celery/worker/request.py).
+  // The error that Celery stores (`_announce_revoked` of celery/worker/request.py).
   switch (status.error) {
     case 'expired':
       return { state: 'expired', reason: 'Expired before its turn, so it was not run', ...since };
@@ -154,7 +154,7 @@ function isUnstarted({ state }: TaskStatus): boolean {
   return ['PENDING', 'RECEIVED'].includes(state);
 }
 
-/** Who has started it, as the worker has stored it. */
+/** The worker that has started it, as it has stored it. */
 function workerIn(status: TaskStatus): string | undefined {
   if (status.kind !== 'unfinished' || status.state !== 'STARTED' || status.detail === undefined) {
     return undefined;

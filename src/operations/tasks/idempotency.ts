@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { idempotencyKeyReused } from '../../errors.js';
 
-/** What the first request with an Idempotency-Key leaves for the others. */
+/** The record that the first request with an Idempotency-Key leaves for the others. */
 interface Kept {
   /** The SHA-256 of the request's body, in hexadecimal digits: bodies are compared byte by byte. */
   body: string;
@@ -10,7 +10,7 @@ interface Kept {
 }
 
 /**
- * What to claim for a request with an Idempotency-Key.
+ * The claim of a request with an Idempotency-Key.
  *
  * @param client whose key it is: two clients may choose the same one
  * @param body the request's, as it was sent
@@ -26,7 +26,7 @@ export function claimFor(
 }
 
 /**
- * What was kept of the answer to the first request with this key, out of what it has kept.
+ * The answer to the first request with this key, out of its record.
  *
  * @throws idempotencyKeyReused where that one had another body
  */

@@ -55,7 +55,7 @@ export function createTaskTypeCheck(dependencies: {
 
   const nearestTypes = (taskType: string): readonly string[] => {
     const names = known?.names ?? new Set();
-    // Those who know Celery send the name of a task.
+    // Senders who know Celery may send the name of a task.
     const meant = names.has(taskType) ? taskTypeOf(taskType) : undefined;
     const types = [...names].map(taskTypeOf).filter((type) => type !== undefined);
     return meant === undefined ? nearestTo(taskType, types) : [meant];

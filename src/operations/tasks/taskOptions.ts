@@ -3,9 +3,9 @@ import type { components } from '../../contract/openapi.js';
 import type { RequestFault } from '../../errors.js';
 import { scanJson } from '../../json/scanJson.js';
 
-/** What this installation allows. */
+/** Limits of this installation. */
 export interface OptionLimits {
-  /** Those that a sender may choose. */
+  /** Queues that a sender may choose. */
   queues: readonly string[];
   /** In seconds: how far ahead an eta may be. */
   longestDelay: number;
@@ -59,7 +59,7 @@ export function readTaskOptions(
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-/** What the schema calls `maximum`, in seconds. */
+/** The schema's `maximum`, in seconds. */
 const LONGEST_EXPIRY = 315_360_000;
 
 /** As in `as_task_v2` of celery/app/amqp.py, a countdown of 0 is none. */
@@ -112,7 +112,7 @@ function faultOfExpiry(expires: Expiry | undefined): string | undefined {
   return expires.seconds > LONGEST_EXPIRY ? 'must be within ten years' : undefined;
 }
 
-/** Of two headers of the same name, the last one counts. */
+/** The last of two headers with the same name counts. */
 function headersIn(text: string): ReadonlyMap<string, string> {
   return scanJson(scanJson(text).member('headers') ?? '{}').members();
 }

@@ -12,13 +12,13 @@ export interface Publication {
   /** All lists of its queue, one for each step of priority; none where its depth does not matter. */
   queueLists: readonly string[];
   message: string;
-  /** What is published once the message is in its list; undefined for nothing. */
+  /** Published once the message is in its list; undefined for no event. */
   event: string | undefined;
   /** Enqueues only if nobody has claimed `key` yet, and then keeps `value` there, in the same step. */
   claim: { key: string; value: string } | undefined;
 }
 
-/** What one run of the script enqueues. */
+/** The messages that one run of the script enqueues. */
 export interface Batch {
   publications: readonly Publication[];
   /** Whether it is all of them or none; the first one alone may have a claim, which stands for all. */

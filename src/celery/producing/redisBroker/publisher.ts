@@ -105,7 +105,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       replicaTrouble = undefined;
       underWay = takeBatch(waiting);
       await deliver(underWay);
-      // Those that it was too late for.
+      // The deadline of these has passed.
       underWay.filter(({ isSettled }) => !isSettled).forEach(giveUp);
     }
     underWay = [];
@@ -170,7 +170,7 @@ export function createPublisher(broker: Connection, options: BatchSenderOptions)
       alarm.ringAt(deadline);
       if (!isRunning) {
         isRunning = true;
-        // What else is published at once goes into the same batch.
+        // Messages that are published at once go into the same batch.
         process.nextTick(() => void run());
       }
     });
