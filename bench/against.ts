@@ -1,4 +1,4 @@
-import { CASES, type Case } from './cases.js';
+import type { Case } from './cases.js';
 import type { Contender } from './contenders.js';
 import { describeMachine, type Machine } from './machine.js';
 import { measureRound, type Effort, type Progress } from './measure.js';
@@ -163,8 +163,3 @@ export function againstCells({ rows }: Comparisons): string[][] {
 function percentText(percent: number | undefined): string {
   return percent === undefined ? '–' : `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`;
 }
-
-/** The cases that a comparison takes unless others are named. */
-export const AGAINST_CASES = CASES.filter(({ name }) =>
-  ['assign-small', 'result-hit'].includes(name),
-);

@@ -36,6 +36,11 @@ export const CASES: readonly Case[] = [
   },
 ];
 
+/** The cases that `--against` takes unless others are named. */
+export const AGAINST_CASES = CASES.filter(({ name }) =>
+  ['assign-small', 'result-hit'].includes(name),
+);
+
 /** What a worker stores of a task that has succeeded: key and value. */
 export function storedResult(id: string, result: unknown): [key: string, value: string] {
   const value = JSON.stringify({

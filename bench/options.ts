@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { AGAINST_CASES } from './against.js';
-import { CASES, type Case } from './cases.js';
+import { AGAINST_CASES, CASES, type Case } from './cases.js';
 import { CONTENDERS, type ContenderName } from './contenders.js';
 
 export const USAGE = `Usage: npm run bench [-- OPTIONS]
