@@ -7,6 +7,22 @@ import { messageClasses } from './messageClasses.js';
 import { answerUnreadable, refuseConnect } from './unreadable.js';
 import { asksForWebSocket, leadUpgrades } from './upgrades.js';
 
+/*
+ * The listening server: everything between the sockets and the Express application.
+ *
+ *   bytes -> Node's parser -> request -> turn -> app -> response
+ *               |               |
+ *               |               +- asks for a WebSocket (upgrades.ts): the same way, on a socket of its own
+ *               +- is not HTTP, or comes too late (unreadable.ts): an error body, then the connection ends
+ *
+ * Requests and responses are made of the application's own classes (messageClasses.ts). A turn collects the requests
+ * that one round of the event loop brings. connections.ts knows the unanswered responses of each connection: an
+ * error is answered behind them, and a drain ends a connection after the last of them.
+ *
+ * A drain stops listening, lets each connection end after its last answer, and cuts what is left when its time is
+ * up, WebSockets included.
+ */
+
 export interface HttpServer {
   /** The port that it listens on, where port 0 was asked for too. */
   port: number;
