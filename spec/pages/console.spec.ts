@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Locator } from 'playwright-core';
 import { openBrowser, startProxy, withPage } from '../support/browser.js';
 import {
   NAMESPACES,
@@ -16,6 +16,7 @@ import {
   resultOf,
   faultOf,
   isFocused,
+  consoleOf,
 } from '../support/console.js';
 import { eventually } from '../support/eventually.js';
 import { startTestService, type TestService } from '../support/service.js';
@@ -72,16 +73,7 @@ describe('The console', function () {
   }
 
   describe('in use', () => {
-    let service: TestService;
-    before(async () => {
-      service = await startTestService(NAMESPACES);
-    });
-    after(() => service.close());
-
-    const open = (
-      use: (page: Page) => Promise<void>,
-      options?: Parameters<typeof withPage>[3],
-    ): Promise<void> => withPage(browser, `${service.url}/console`, use, options);
+    const { open } = consoleOf(() => browser);
 
     it('tells of a wrong value at its field, before and after it is sent', async () => {
       await open(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { openBrowser, withPage } from '../support/browser.js';
 import {
   NAMESPACES,
@@ -10,9 +10,10 @@ import {
   ended,
   resultOf,
   isFocused,
+  consoleOf,
 } from '../support/console.js';
 import { eventually } from '../support/eventually.js';
-import { startTestService, type TestService } from '../support/service.js';
+import { startTestService } from '../support/service.js';
 
 describe('The console, watching tasks', function () {
   this.timeout(60_000);
@@ -23,16 +24,7 @@ describe('The console, watching tasks', function () {
   after(() => (browser as Browser | undefined)?.close());
 
   describe('in use', () => {
-    let service: TestService;
-    before(async () => {
-      service = await startTestService(NAMESPACES);
-    });
-    after(() => service.close());
-
-    const open = (
-      use: (page: Page) => Promise<void>,
-      options?: Parameters<typeof withPage>[3],
-    ): Promise<void> => withPage(browser, `${service.url}/console`, use, options);
+    const { open, service } = consoleOf(() => browser);
 
     it('goes on watching after a reload, and watches tasks by their ids', async () => {
       await open(async (page) => {
@@ -43,7 +35,7 @@ describe('The console, watching tasks', function () {
         assert.equal(await row.locator('h3').innerText(), 'test_task');
         await ended(row);
 
-        const id = await service.assign('test_task', { duration: 0 });
+        const id = await service().assign('test_task', { duration: 0 });
         await page.fill('#watch-id', '../health');
         await page.press('#watch-id', 'Enter');
         assert.equal(await page.innerText('#watch-fault'), 'This is no id of a task.');

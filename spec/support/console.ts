@@ -1,5 +1,7 @@
-import type { Locator, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { withPage } from './browser.js';
 import { eventually } from './eventually.js';
+import { startTestService, type TestService } from './service.js';
 
 export const NAMESPACES = { TASK_NAMESPACES: 'worker,automation', SECURITY_HEADERS: 'true' };
 export const KEY = 'console-secret-0123';
@@ -49,6 +51,22 @@ export const FIND_WRONG = `(() => {
   }
   return wrong;
 })()`;
+
+/** Starts a service for the specs of this block, and returns it and the function that opens its console. */
+export function consoleOf(browser: () => Browser) {
+  let service: TestService;
+  before(async () => {
+    service = await startTestService(NAMESPACES);
+  });
+  after(() => service.close());
+  return {
+    service: () => service,
+    open: (
+      use: (page: Page) => Promise<void>,
+      options?: Parameters<typeof withPage>[3],
+    ): Promise<void> => withPage(browser(), `${service.url}/console`, use, options),
+  };
+}
 
 /** Chooses a type and fills the fields with these labels. */
 export async function fill(

@@ -61,7 +61,7 @@ function clientVisible(thrown: unknown): ClientVisibleError {
   // Express and its file server say what is wrong with a request by the status of an error.
   if (thrown instanceof Error && 'status' in thrown && isClientError(thrown.status)) {
     const { status, message } = thrown;
-    return new ClientVisibleError(codeOf(status), message, { status: status });
+    return new ClientVisibleError(codeOf(status), message, { status });
   }
   return new ClientVisibleError('internal_error', 'Internal server error');
 }
