@@ -12,9 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, parse } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import swaggerUi from 'swagger-ui-express';
+import { parse as parseYaml } from 'yaml';
 
 const REDOC_SCRIPT = fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js'));
 
@@ -22,10 +23,7 @@ const REDOC_SCRIPT = fileURLToPath(import.meta.resolve('redoc/bundles/redoc.stan
 const NOTICES = '.LICENSE.txt';
 
 // What is there stays until the contract is known to be readable.
-await writeContractTypes().catch(({ message }) => {
-  console.error(message);
-  process.exit(1);
-});
+await writeContractTypes().catch(fail);
 rmSync('dist/pages', { recursive: true, force: true });
 removeStale();
 writeDocumentationFiles();
@@ -35,6 +33,12 @@ process.exitCode = compile('tsconfig.json', incremental) || compile('console/tsc
 if (process.exitCode === 0) {
   copyScripts();
   writeConsoleFiles();
+  await writeContract();
+}
+
+function fail({ message }) {
+  console.error(message);
+  process.exit(1);
 }
 
 /** Returns the compiler's exit status: 0 where it has found nothing wrong. */
@@ -74,6 +78,21 @@ async function writeContractTypes() {
     throw new Error(`openapi.yaml: ${message}`);
   });
   writeFileSync('src/contract/openapi.ts', astToString(types));
+}
+
+/**
+ * Writes the contract as JSON once it has been found good, so that the start need neither read YAML nor check it
+ * (`src/contract/document.ts`).
+ */
+async function writeContract() {
+  const file = 'dist/contract.json';
+  rmSync(file, { force: true });
+  const source = pathToFileURL('openapi.yaml');
+  const { loadContract } = await import('./dist/src/contract/contract.js');
+  await loadContract(source, '').catch(fail);
+  const text = readFileSync(source, 'utf8');
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  writeFileSync(file, JSON.stringify({ sha256, document: parseYaml(text) }));
 }
 
 /** Writes what the documentation pages load, and the notices of what is inside their scripts. */

@@ -5,12 +5,13 @@ import { ContractError } from './contract/contract.js';
 import { withoutCredentials } from './log/lines.js';
 import { openLog } from './log/log.js';
 import { additionalTransports } from './log/transports.js';
+import { PACKAGE_FOLDER } from './packageFolder.js';
 import { joinPrimary } from './processes/primary.js';
 import { ProcessFailure, startProcesses } from './processes/processes.js';
 import { killWorkers } from './processes/worker.js';
 import { startService } from './service/service.js';
 
-const DEFAULT_LOG_FILE = fileURLToPath(new URL('../../logs/automation.log', import.meta.url));
+const DEFAULT_LOG_FILE = fileURLToPath(new URL('logs/automation.log', PACKAGE_FOLDER));
 
 /** How long the last lines of the log may take to reach its file. */
 const LAST_WORDS_MS = 1_000;

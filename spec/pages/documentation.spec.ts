@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { redocHtml } from 'redoc-express/dist/redoc-html-template.js';
-import { loadContract } from '../../src/contract/contract.js';
+import { loadContract, type Contract } from '../../src/contract/contract.js';
 import { redocPage } from '../../src/pages/redoc.js';
 import { openBrowser, startProxy, withPage } from '../support/browser.js';
 import { REPOSITORY } from '../support/fleet.js';
@@ -35,7 +36,10 @@ const SUMMARIES = [
 ];
 
 describe('The page of ReDoc', () => {
-  const contract = loadContract(new URL(`file://${REPOSITORY}openapi.yaml`), '');
+  let contract: Contract;
+  before(async () => {
+    contract = await loadContract(pathToFileURL(`${REPOSITORY}openapi.yaml`), '');
+  });
 
   for (const [what, find, replacement] of [
     ['another script', 'https://unpkg.com/redoc@', 'https://cdn.example/redoc@'],

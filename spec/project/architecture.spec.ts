@@ -48,7 +48,7 @@ const ALLOWED_IN_CELERY: Readonly<Record<string, readonly string[]>> = {
 /** How many files one folder may have. */
 const LARGEST = 14;
 
-const EVERYBODYS = ['errors', 'remembered', 'timestamp'];
+const EVERYBODYS = ['errors', 'packageFolder', 'timestamp'];
 
 interface Import {
   file: string;

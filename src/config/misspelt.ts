@@ -14,7 +14,9 @@ export function misspeltVariables(
   return Object.keys(environment)
     .filter((name) => !known.has(name))
     .flatMap((name) => {
+      // No name is nearer than the difference of the lengths, which most others are too far by.
       const [nearest] = [...known]
+        .filter((other) => Math.abs(other.length - name.length) <= FURTHEST)
         .map((other) => ({ other, letters: distance(name.toUpperCase(), other) }))
         .sort((one, two) => one.letters - two.letters);
       return nearest !== undefined && nearest.letters <= FURTHEST

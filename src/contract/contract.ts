@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
-import { assertReferencesResolve, type OpenApiDocument } from './document.js';
+import {
+  assertReferencesResolve,
+  readDocument,
+  type OpenApiDocument,
+  type OpenApiOperation,
+} from './document.js';
 import type { operations } from './openapi.js';
 import { createRoutes, type Routes } from './routes.js';
 import { describedTaskTypes } from './taskTypes.js';
@@ -14,7 +17,6 @@ export interface Contract extends Routes {
   title: string;
   /** The document as it is served: `servers` and `security` are this installation's. */
   document: OpenApiDocument;
-  yaml: string;
   /** The task types whose params it describes. */
   taskTypes: readonly string[];
   /** Throws invalidRequest. */
@@ -37,18 +39,30 @@ export class ContractError extends Error {
 }
 
 /**
- * Reads the contract and compiles its routes and validators.
+ * Reads the contract and makes its routes and validators.
  *
  * @param rootPath where a proxy shows this service: empty, or `/a/b`
  * @throws ContractError what is wrong with the document
  */
-export function loadContract(
+export async function loadContract(
   file: URL,
   rootPath: string,
   installation: Installation = {},
-): Contract {
+): Promise<Contract> {
   try {
-    return readContract(file, rootPath, installation);
+    const { document: written, isChecked } = await readDocument(file);
+    const document = ofInstallation(written, rootPath, installation);
+    if (!isChecked) {
+      assertReferencesResolve(document);
+    }
+    return {
+      version: document.info.version,
+      title: document.info.title,
+      document,
+      taskTypes: describedTaskTypes(document),
+      ...createRoutes(document),
+      validate: createValidation(document, isChecked),
+    };
   } catch (error) {
     throw new ContractError(error instanceof Error ? error.message : String(error), {
       cause: error,
@@ -56,64 +70,42 @@ export function loadContract(
   }
 }
 
-function readContract(
-  file: URL,
+function ofInstallation(
+  written: OpenApiDocument,
   rootPath: string,
   { asksForKeys = false, openOperations = [], limits = {} }: Installation,
-): Contract {
-  const source = parseDocument(readFileSync(file, 'utf8'));
-  if (source.errors[0] !== undefined) {
-    throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
+): OpenApiDocument {
+  const document = { ...withLimits(written, limits), servers: [{ url: rootPath || '/' }] };
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+  for (const secured of asksForKeys ? [document, ...operations] : []) {
+    leaveOutOpenAlternatives(secured);
   }
-  source.set('servers', [{ url: rootPath === '' ? '/' : rootPath }]);
-  if (asksForKeys) {
-    withoutOpenAlternatives(source);
+  const opened: readonly string[] = openOperations;
+  for (const operation of operations.filter(({ operationId }) => opened.includes(operationId))) {
+    operation.security = [];
   }
-  withoutSecurity(source, openOperations);
-  setLimits(source, limits);
-  const document = source.toJS() as OpenApiDocument;
-  assertReferencesResolve(document);
-  return {
-    version: document.info.version,
-    title: document.info.title,
-    document,
-    yaml: source.toString(),
-    taskTypes: describedTaskTypes(document),
-    ...createRoutes(document),
-    validate: createValidation(document),
-  };
+  return document;
 }
 
-/** Leaves out `{}`, which lets everybody in, wherever it is an alternative of `security`. */
-function withoutOpenAlternatives(source: Document): void {
-  visit(source, {
-    Pair(_key, { key, value }) {
-      if (isScalar(key) && key.value === 'security' && isSeq(value)) {
-        value.items = value.items.filter((one) => !isMap(one) || one.items.length > 0);
-      }
-    },
-  });
-}
-
-/** Lets everybody use these operations. */
-function withoutSecurity(source: Document, operationIds: readonly string[]): void {
-  visit(source, {
-    Map(_key, node) {
-      if (operationIds.includes(String(node.get('operationId')))) {
-        node.set('security', source.createNode([]));
-      }
-    },
-  });
+/** `{}` among the alternatives of `security` lets everybody in. */
+function leaveOutOpenAlternatives(secured: Pick<OpenApiOperation, 'security'>): void {
+  if (secured.security !== undefined) {
+    secured.security = secured.security.filter((schemes) => Object.keys(schemes).length > 0);
+  }
 }
 
 /** Puts this installation's limits into the contract that clients read and are held against. */
-function setLimits(source: Document, limits: Readonly<Record<string, number>>): void {
-  visit(source, {
-    Map(_key, node) {
-      const name = node.get('x-maximum');
-      if (typeof name === 'string') {
-        node.set('maximum', limits[name] ?? node.get('maximum'));
-      }
-    },
-  });
+function withLimits<Node>(node: Node, limits: Readonly<Record<string, number>>): Node {
+  const copy = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) {
+      return value;
+    }
+    if (Array.isArray(value)) {
+      return value.map(copy);
+    }
+    const members = Object.fromEntries(Object.entries(value).map(([key, one]) => [key, copy(one)]));
+    const limit = limits[String(members['x-maximum'])];
+    return limit === undefined ? members : { ...members, maximum: limit };
+  };
+  return copy(node) as Node;
 }

@@ -1,10 +1,14 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { PACKAGE_FOLDER } from '../packageFolder.js';
+
 /** The part of an OpenAPI 3.1 document that this service reads itself. */
 export interface OpenApiDocument {
   info: { title: string; version: string };
   servers: { url: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
   components: object;
-  security?: Record<string, unknown>[];
+  security?: Record<string, string[]>[];
 }
 
 export interface OpenApiOperation {
@@ -25,6 +29,39 @@ export interface OpenApiParameter {
   in: string;
   required?: boolean;
   schema: object;
+}
+
+/** The contract as it is written. */
+interface WrittenContract {
+  document: OpenApiDocument;
+  /** Whether the build has found it good. */
+  isChecked: boolean;
+}
+
+/** What the build has read in openapi.yaml: to parse YAML would be a third of the start. */
+const BUILT_CONTRACT = new URL('dist/contract.json', PACKAGE_FOLDER);
+
+/** Reads the contract: what the build has made of it, or the file itself if it has changed since. */
+export async function readDocument(file: URL): Promise<WrittenContract> {
+  const text = readFileSync(file, 'utf8');
+  if (existsSync(BUILT_CONTRACT)) {
+    const built = JSON.parse(readFileSync(BUILT_CONTRACT, 'utf8')) as BuiltContract;
+    if (built.sha256 === createHash('sha256').update(text).digest('hex')) {
+      return { document: built.document, isChecked: true };
+    }
+  }
+  const { parseDocument } = await import('yaml');
+  const source = parseDocument(text);
+  if (source.errors[0] !== undefined) {
+    throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
+  }
+  return { document: source.toJS() as OpenApiDocument, isChecked: false };
+}
+
+interface BuiltContract {
+  /** Of the text that it was made of. */
+  sha256: string;
+  document: OpenApiDocument;
 }
 
 /** Throws an Error that names a reference to something that the document doesn't hold. */

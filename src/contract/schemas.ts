@@ -22,26 +22,37 @@ export type Check = (value: unknown, listsAllErrors: boolean) => Verdict;
 /**
  * Returns the function that compiles the schema at these keys of the document. Schemas are compiled where
  * they stand, so that their own references resolve.
+ *
+ * @param isChecked that the document has been found good: a schema is then compiled when a value is first held
+ * against it, so that the start need not wait for all of them; otherwise at once, and a bad one throws
  */
-export function createSchemaCompiler(written: OpenApiDocument): (...keys: string[]) => Check {
-  assertNoneBelowContains(written, '');
-  const document = withRequestsByTaskType(written);
-  const deciding = createAjv(document, { allErrors: false });
-  // The same schemas, which the deciding ajv has found good: to check and to compile them twice at the start
-  // would be half of what the start costs in ajv.
-  const listing = once(() => createAjv(document, { allErrors: true, validateSchema: false }));
+export function createSchemaCompiler(
+  written: OpenApiDocument,
+  isChecked: boolean,
+): (...keys: string[]) => Check {
+  if (!isChecked) {
+    assertNoneBelowContains(written, '');
+  }
+  const document = once(() => withRequestsByTaskType(written));
+  const deciding = once(() => createAjv(document(), { validateSchema: !isChecked }));
+  // The same schemas, which have been found good by then.
+  const listing = once(() => createAjv(document(), { allErrors: true, validateSchema: false }));
 
   return (...keys) => {
     const reference = referenceTo(...keys);
-    const decide = deciding.compile(reference);
+    const decide = once(() => deciding().compile(reference));
     const list = once(() => listing().compile(reference));
+    if (!isChecked) {
+      decide();
+    }
 
     return (value, listsAllErrors) => {
       const sensitive: string[] = [];
-      if (decide.call(sensitive, value)) {
+      const fits = decide();
+      if (fits.call(sensitive, value)) {
         return { errors: [], sensitive };
       }
-      const told = listsAllErrors ? list() : decide;
+      const told = listsAllErrors ? list() : fits;
       if (listsAllErrors) {
         told.call([], value);
       }

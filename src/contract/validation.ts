@@ -27,9 +27,13 @@ export type Validate = (
   bodyLength: number,
 ) => readonly string[];
 
-/** Compiles a check for each operation that takes parameters or a body. */
-export function createValidation(document: OpenApiDocument): Validate {
-  const compileAt = createSchemaCompiler(document);
+/**
+ * Makes a check for each operation that takes parameters or a body.
+ *
+ * @param isChecked that the document's schemas have been found good
+ */
+export function createValidation(document: OpenApiDocument, isChecked: boolean): Validate {
+  const compileAt = createSchemaCompiler(document, isChecked);
   const partsById = new Map<string, readonly Part[]>();
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {

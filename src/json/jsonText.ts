@@ -1,4 +1,4 @@
-import { remembered } from '../remembered.js';
+import { remembered } from './remembered.js';
 
 /** A part of an answer that is JSON text already and is sent unchanged. */
 export class JsonText {

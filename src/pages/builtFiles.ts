@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
+import { PACKAGE_FOLDER } from '../packageFolder.js';
 
 /** `build.js` writes here what the pages load. */
-export const PAGES_FOLDER = new URL('../../pages/', import.meta.url);
+export const PAGES_FOLDER = new URL('dist/pages/', PACKAGE_FOLDER);
 
 /** The pages that have files of their own, by the folders that `build.js` writes them to. */
 export type PageName = 'docs' | 'redoc' | 'console';

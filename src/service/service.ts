@@ -10,6 +10,7 @@ import { startServer } from '../http/server/server.js';
 import { createWaiters } from '../http/live/waiters.js';
 import type { Log } from '../log/log.js';
 import type { MetricsExchange } from '../metrics/metrics.js';
+import { PACKAGE_FOLDER } from '../packageFolder.js';
 import { observeService, startTracing } from './observability.js';
 import { createGetConsole } from '../operations/service/getConsole.js';
 import { createGetHealth } from '../operations/service/getHealth.js';
@@ -29,7 +30,7 @@ export interface Service {
   close: () => Promise<void>;
 }
 
-const CONTRACT = new URL('../../../openapi.yaml', import.meta.url);
+const CONTRACT = new URL('openapi.yaml', PACKAGE_FOLDER);
 
 /** Redis's share of a client's waiting time; the rest is for the answer's own way. */
 const SHARE_OF_REDIS = 0.95;
@@ -73,7 +74,7 @@ async function openService(
   opened: Releasers,
 ): Promise<Service> {
   const { http } = config;
-  const contract = loadContract(overrides.contract ?? CONTRACT, http.rootPath, {
+  const contract = await loadContract(overrides.contract ?? CONTRACT, http.rootPath, {
     asksForKeys: http.apiKeys.length > 0,
     openOperations: http.metricsArePublic ? ['getMetrics'] : [],
     limits: { RESULT_WAIT_MAX: config.results.waitMax },

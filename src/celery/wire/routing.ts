@@ -1,4 +1,4 @@
-import { remembered } from '../../remembered.js';
+import { remembered } from '../../json/remembered.js';
 
 /** How task types become Celery task names, and names queues. */
 export interface RoutingOptions {
