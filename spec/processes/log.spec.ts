@@ -154,6 +154,17 @@ describe('The log of a process', () => {
     );
   });
 
+  it('tells that the file can not be written where it is closed before it knows', async () => {
+    const { stdout } = await run(`
+      const { log, close } = openLog({ level: 'INFO', console: 'json', file: '/dev/full' });
+      log.info('first');
+      await close();`);
+    assert.deepEqual(messagesOf(stdout), [
+      'first',
+      'The log file cannot be written; logging to the console alone',
+    ]);
+  });
+
   it('tells other transports of winston all entries, without credentials, those of other processes too', () =>
     inFolder(async (folder) => {
       const file = join(folder, 'other.log');

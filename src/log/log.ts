@@ -34,10 +34,8 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
   close: () => Promise<void>;
 } {
   const opened = file === undefined ? undefined : fileTransport(file);
-  const own = [
-    ...(console === undefined ? [] : [consoleTransport(console)]),
-    ...(opened === undefined ? [] : [opened]),
-  ];
+  const shown = console === undefined ? undefined : consoleTransport(console);
+  const own = [shown, opened].filter((one) => one !== undefined);
   const logger = winston.createLogger({
     levels: Object.fromEntries(LOG_LEVELS.map((name, severity) => [name, severity])),
     level,
@@ -53,7 +51,7 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
     }
   };
   const log = methodsOf(level, (name, message, more) => {
-    add({ timestamp: timestamp(), level: name, message, ...more });
+    add(entryOf(name, message, more));
   });
 
   const failed = new Set<Transport>();
@@ -64,10 +62,9 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
       // winston adds a transport again that has emitted an error.
       logger.remove(transport);
       if (isFirst) {
-        log.warning('The log file cannot be written; logging to the console alone', {
-          file,
-          reason,
-        });
+        const message = 'The log file cannot be written; logging to the console alone';
+        // Not by `add`: it may fail while it is closed.
+        logger.log(entryOf('WARNING', message, { file, reason }));
       }
     } else if (isFirst) {
       log.warning('A transport of the log fails', { reason });
@@ -90,11 +87,10 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
       isClosed = true;
       // Until the next turn of the event loop, a new logger keeps its entries to itself.
       await setImmediate();
-      for (const { flush } of own) {
-        flush();
-      }
-      await (console && untilWritten());
+      opened?.flush();
       await opened?.close();
+      shown?.flush();
+      await (console && untilWritten());
       if (transports.length > 0) {
         const finished = new Promise((resolve) => logger.end(resolve));
         await Promise.race([finished, pause(LAST_WORDS_MS, undefined, { ref: false })]);
@@ -118,6 +114,10 @@ function methodsOf(
         },
   ]);
   return Object.fromEntries(methods) as Log;
+}
+
+function entryOf(level: LogLevel, message: string, fields?: Fields): winston.LogEntry {
+  return { timestamp: timestamp(), level, message, ...fields };
 }
 
 /** An entry of lines that are finished, and pass every level. */
