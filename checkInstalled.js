@@ -7,7 +7,7 @@ const lacks = (packages) =>
 
 const fault = process.argv.includes('--built')
   ? (notInstalled() ??
-    (existsSync('dist/src/main.js') ? undefined : 'Not built yet: npm ci, or npm run build'))
+    (existsSync('dist/service/main.js') ? undefined : 'Not built yet: npm ci, or npm run build'))
   : (notInstalled() ??
     (lacks(devDependencies) &&
       'Building needs the development packages too: npm ci --include=dev'));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { findFreePort } from '../stack/ports.js';
@@ -32,15 +32,15 @@ export interface ContenderOptions {
   variables?: Readonly<Record<string, string>> | undefined;
   /** More arguments for its Node.js, such as --cpu-prof. */
   nodeArguments?: readonly string[] | undefined;
-  /** The main.js of another build of the service. */
-  program?: string | undefined;
+  /** The folder of another checkout of the service, which is built. */
+  checkout?: string | undefined;
 }
 
 const START_DEADLINE_MS = 30_000;
 /** How exactly a start is timed. */
 const START_INTERVAL_MS = 5;
 const BENCH = new URL('./', import.meta.url);
-const SERVICE = fileURLToPath(new URL('../src/main.js', BENCH));
+const CHECKOUT = fileURLToPath(new URL('../../', BENCH));
 const FLOOR = fileURLToPath(new URL('./floor.js', BENCH));
 /** From dist/bench/. */
 const PEER_FOLDER = fileURLToPath(new URL('../../bench/peer-fastapi/', BENCH));
@@ -89,7 +89,7 @@ interface Launch {
 
 /** Each with its defaults: everything that it can do is switched on. */
 function launchOf(name: ContenderName, port: number, options: ContenderOptions): Launch {
-  const { redisUrl, python, folder, variables, nodeArguments = [], program = SERVICE } = options;
+  const { redisUrl, python, folder, variables, nodeArguments = [], checkout = CHECKOUT } = options;
   const environment = {
     PATH: process.env.PATH,
     REDIS_URL: redisUrl,
@@ -100,7 +100,7 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
     case 'service':
       return {
         command: process.execPath,
-        arguments: [...startArguments(program), ...nodeArguments, program],
+        arguments: [...nodeArguments, ...startArguments(checkout)],
         environment: { ...environment, FASTAPI_HOST: '127.0.0.1', FASTAPI_PORT: String(port) },
         // So that no file .env of the checkout is read.
         folder,
@@ -127,11 +127,12 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
   }
 }
 
-/** The arguments for Node.js of the `npm start` of a build. */
-function startArguments(program: string): string[] {
-  const file = join(dirname(program), '../../package.json');
-  const { scripts } = JSON.parse(readFileSync(file, 'utf8')) as { scripts: { start: string } };
-  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
+/** The arguments for Node.js of a checkout's `npm start`. */
+function startArguments(checkout: string): string[] {
+  const file = readFileSync(join(checkout, 'package.json'), 'utf8');
+  const { scripts } = JSON.parse(file) as { scripts: { start: string } };
+  const [, ...words] = scripts.start.split(' ');
+  return words.map((word) => (word.startsWith('--') ? word : join(checkout, word)));
 }
 
 // As in a container, the console is a pipe, which another process empties. Nothing of it passes through

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { runCommandLine } from '../stack/commandLine.js';
@@ -80,8 +80,7 @@ async function showWaiting(stage: Stage): Promise<number> {
 }
 
 async function showAgainst(stage: Stage, { against = '', cases }: Options): Promise<number> {
-  const other = join(resolve(against), 'src/main.js');
-  const comparisons = await runAgainst(stage, other, cases, progress);
+  const comparisons = await runAgainst(stage, dirname(resolve(against)), cases, progress);
   const table = textTable(AGAINST_COLUMNS, againstCells(comparisons));
   print(`\n${machineText(comparisons.machine)}\n\n${table}`);
   await writeResults('against.json', comparisons);

@@ -25,7 +25,7 @@ export interface Stage {
   generator: Generator;
   start: (
     name: ContenderName,
-    options?: Pick<ContenderOptions, 'variables' | 'nodeArguments' | 'program'>,
+    options?: Pick<ContenderOptions, 'variables' | 'nodeArguments' | 'checkout'>,
   ) => Promise<Contender>;
 }
 

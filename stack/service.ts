@@ -25,7 +25,7 @@ export async function startService(options: ServiceOptions): Promise<RunningProc
   const running = await startProcess({
     name: 'Service',
     command: process.execPath,
-    arguments: ['--enable-source-maps', join(projectFolder, 'dist', 'src', 'main.js')],
+    arguments: ['--enable-source-maps', join(projectFolder, 'dist', 'service', 'main.js')],
     environment: {
       ...environment,
       REDIS_URL: redisUrl,

@@ -220,7 +220,7 @@ describe('The process', () => {
         join(folder, 'openapi.yaml'),
         contract.replace('operationId: getLiveness', 'operationId: getAliveness'),
       );
-      const service = await launchService({}, { program: join(folder, 'dist/src/main.js') });
+      const service = await launchService({}, { program: join(folder, 'dist/service/main.js') });
       assert.equal((await service.process.exited).code, 1);
       assert.match(
         service.process.output().join('\n'),

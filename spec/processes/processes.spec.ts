@@ -128,7 +128,7 @@ describe('WEB_CONCURRENCY', function () {
       command: theFleet().python.python,
       arguments: [
         ...['-c', 'import pty, sys; pty.spawn(sys.argv[1:])'],
-        ...[process.execPath, `${REPOSITORY}dist/src/main.js`],
+        ...[process.execPath, `${REPOSITORY}dist/service/main.js`],
       ],
       environment: {
         ...{ PATH: process.env.PATH, REDIS_URL: theFleet().redis.url },
@@ -202,7 +202,7 @@ describe('WEB_CONCURRENCY', function () {
         join(folder, 'openapi.yaml'),
         contract.replace('operationId: getLiveness', 'operationId: getAliveness'),
       );
-      const service = await launchService(TWO, { program: join(folder, 'dist/src/main.js') });
+      const service = await launchService(TWO, { program: join(folder, 'dist/service/main.js') });
       assert.equal((await service.process.exited).code, 1);
       assert.equal(
         service.process

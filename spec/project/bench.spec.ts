@@ -207,8 +207,7 @@ describe('The bench: this build beside another', function () {
       const stage = await openStage(theFleet().python, releaseLater);
       const { cases } = readOptions(['--against', 'dist', '--only', 'assign-small']);
       const effort = { pairs: 1, rounds: 2, connections: [2], warmUpMs: 50, requests: 500 };
-      const program = join(REPOSITORY, 'dist/src/main.js');
-      const compared = await runAgainst(stage, program, cases, silent, effort);
+      const compared = await runAgainst(stage, REPOSITORY, cases, silent, effort);
       const [row] = againstCells(compared);
       assert.deepEqual(row?.slice(0, 2), ['assign-small', '2']);
       if (process.platform === 'linux') {

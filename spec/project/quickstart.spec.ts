@@ -83,7 +83,7 @@ describe('The quickstart', function () {
   it('brings a key of its own where API_KEYS are set, in .env too', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'project-'));
     try {
-      for (const name of ['dist/stack', 'dist/src', 'dist/pages', 'openapi.yaml', 'package.json']) {
+      for (const name of ['dist', 'openapi.yaml', 'package.json']) {
         await cp(`${REPOSITORY}${name}`, join(folder, name), { recursive: true });
       }
       for (const name of ['node_modules', 'workers-py']) {

@@ -5,7 +5,7 @@ import { startProcess, type RunningProcess } from '../../stack/process.js';
 import { eventually } from './eventually.js';
 import { REPOSITORY, theFleet } from './fleet.js';
 
-/** The service as a process of its own: `node dist/src/main.js`. */
+/** The service as a process of its own: `node dist/service/main.js`. */
 export interface ServiceProcess {
   url: string;
   /** Where it was started: an empty folder, but for what the caller put there. */
@@ -35,7 +35,7 @@ export async function launchService(
   const running = await startProcess({
     name: 'The service',
     command: process.execPath,
-    arguments: [options.program ?? `${REPOSITORY}dist/src/main.js`],
+    arguments: [options.program ?? `${REPOSITORY}dist/service/main.js`],
     environment: {
       PATH: process.env.PATH,
       REDIS_URL: theFleet().redis.url,

@@ -89,7 +89,7 @@ export async function withUnguarded(
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'unguarded-'));
   const file = join(folder, 'automation.log');
-  const primary = spawn(process.execPath, [`${REPOSITORY}dist/src/main.js`], {
+  const primary = spawn(process.execPath, [`${REPOSITORY}dist/service/main.js`], {
     cwd: folder,
     env: {
       ...{ PATH: process.env.PATH, REDIS_URL: theFleet().redis.url, LOG_FILE: file },

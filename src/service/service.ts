@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '../redis/connection.js';
-import { createRequestQuota } from '../redis/requestQuota.js';
 import { createRouting } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
 import { loadContract } from '../contract/contract.js';
@@ -112,7 +111,7 @@ async function openService(
     contract,
     log,
     waiters,
-    countRequest: requestCounter(backend, config, log),
+    countRequest: await requestCounter(backend, config, log),
     watch: metrics.requests,
     tracing,
     operations: {
@@ -145,14 +144,15 @@ async function openService(
   };
 }
 
-function requestCounter(
+async function requestCounter(
   backend: Connection,
   { http, redis }: Config,
   log: Log,
-): CountRequest | undefined {
+): Promise<CountRequest | undefined> {
   if (http.rateLimitPerMinute === 0) {
     return undefined;
   }
+  const { createRequestQuota } = await import('../redis/requestQuota.js');
   // Not on the broker's connection, where commands may wait for replicas.
   return createRequestQuota(backend.redis, {
     keyPrefix: redis.backend.keyPrefix,
