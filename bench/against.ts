@@ -52,11 +52,11 @@ const EFFORT: AlternatingEffort = {
 /**
  * Measures this build and another one under the same load, in alternating rounds.
  *
- * @param other main.js of the other build
+ * @param checkout the folder of the other build's checkout
  */
 export async function runAgainst(
   stage: Stage,
-  other: string,
+  checkout: string,
   cases: readonly Case[],
   progress: Progress,
   effort: AlternatingEffort = EFFORT,
@@ -64,14 +64,14 @@ export async function runAgainst(
   const measured = new Map<string, Measured[]>();
   for (let pair = 1; pair <= effort.pairs; pair++) {
     const here = await stage.start('service');
-    const there = await stage.start('service', { program: other });
+    const there = await stage.start('service', { checkout });
     await warmUp(stage, here);
     await warmUp(stage, there);
     for (const connections of effort.connections) {
       for (const work of cases) {
         const rounds = await alternate(
           stage,
-          { ...work, maximumRequests: effort.requests },
+          { ...work, maximumRequests: Math.min(work.maximumRequests, effort.requests) },
           [here, there],
           { ...effort, connections, measuredMs: LONGEST_ROUND_MS },
         );

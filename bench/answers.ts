@@ -20,21 +20,51 @@ export const TASK_RESULT = {
   execution_time: 1.864198,
 };
 
-/** The service's answers, for a server that does nothing else than to answer. */
+/** About so many bytes of JSON: records of a few fields each. */
+export function recordsOf(bytes: number) {
+  const record = {
+    id: 100_001,
+    name: 'Batch of the night shift',
+    amount: 1234.5,
+    approved: false,
+    tags: ['a', 'b'],
+  };
+  const count = Math.round(bytes / (JSON.stringify(record).length + 1));
+  return {
+    records: Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index })),
+  };
+}
+
+/** Results by their size: each is read by a case that has its id for a name. */
+export const LARGE_RESULTS = [
+  { id: 'result-1kb', result: recordsOf(1_000) },
+  { id: 'result-10kb', result: recordsOf(10_000) },
+  { id: 'result-100kb', result: recordsOf(100_000) },
+  { id: 'result-880kb', result: recordsOf(880_000) },
+];
+
+/** The service's answers to those who ask for a result, by the id of the task. */
+export const RESULT_ANSWERS = new Map(
+  [{ id: HIT_ID, result: TASK_RESULT }, ...LARGE_RESULTS].map(({ id, result }) => [
+    id,
+    JSON.stringify({
+      task_id: id,
+      status: 'completed',
+      result,
+      timestamp: TIMESTAMP,
+      state: 'SUCCESS',
+      date_done: '2026-01-31T09:30:01.987654+00:00',
+    }),
+  ]),
+);
+
+/** Its other answers, for a server that does nothing else than to answer. */
 export const ANSWERS = {
   assigned: JSON.stringify({
     task_id: HIT_ID,
     status: 'assigned',
     message: "Task 'approve_batches' successfully assigned",
     timestamp: TIMESTAMP,
-  }),
-  completed: JSON.stringify({
-    task_id: HIT_ID,
-    status: 'completed',
-    result: TASK_RESULT,
-    timestamp: TIMESTAMP,
-    state: 'SUCCESS',
-    date_done: '2026-01-31T09:30:01.987654+00:00',
   }),
   pending: JSON.stringify({
     task_id: PENDING_ID,

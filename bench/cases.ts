@@ -1,4 +1,4 @@
-import { HIT_ID, PENDING_ID, TASK_RESULT } from './answers.js';
+import { HIT_ID, LARGE_RESULTS, PENDING_ID, recordsOf, TASK_RESULT } from './answers.js';
 import type { RequestText } from './load.js';
 
 export interface Case {
@@ -24,9 +24,16 @@ const readPending = resultRequest(PENDING_ID, 'pending');
 
 export const CASES: readonly Case[] = [
   { name: 'assign-small', requests: [assignSmall], maximumRequests: ANY_NUMBER },
+  { name: 'assign-1kb', requests: [assignOf(1_000)], maximumRequests: 100_000 },
   { name: 'assign-10kb', requests: [assignOf(10_000)], maximumRequests: 20_000 },
   { name: 'assign-100kb', requests: [assignOf(100_000)], maximumRequests: 3_000 },
+  { name: 'assign-880kb', requests: [assignOf(880_000)], maximumRequests: 300 },
   { name: 'result-hit', requests: [readHit], maximumRequests: ANY_NUMBER },
+  ...LARGE_RESULTS.map(({ id }) => ({
+    name: id,
+    requests: [resultRequest(id, 'completed')],
+    maximumRequests: ANY_NUMBER,
+  })),
   { name: 'result-pending', requests: [readPending], maximumRequests: ANY_NUMBER },
   {
     // Clients that assign a task, ask three times in vain and then get the result.
@@ -43,7 +50,7 @@ export const AGAINST_CASES = CASES.filter(({ name }) =>
 
 /** What a worker stores of a task that has succeeded: key and value. */
 export function storedResult(id: string, result: unknown): [key: string, value: string] {
-  const value = JSON.stringify({
+  const value = dumped({
     status: 'SUCCESS',
     result,
     traceback: null,
@@ -54,8 +61,23 @@ export function storedResult(id: string, result: unknown): [key: string, value: 
   return [`celery-task-meta-${id}`, value];
 }
 
+/** JSON with the spaces of Python's json.dumps. */
+function dumped(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(dumped).join(', ')}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).map(([key, one]) => `"${key}": ${dumped(one)}`);
+    return `{${members.join(', ')}}`;
+  }
+  return JSON.stringify(value);
+}
+
 /** The results that the cases read. */
-export const STORED_RESULTS = [storedResult(HIT_ID, TASK_RESULT)];
+export const STORED_RESULTS = [
+  storedResult(HIT_ID, TASK_RESULT),
+  ...LARGE_RESULTS.map(({ id, result }) => storedResult(id, result)),
+];
 
 /** A GET of a task's result, which is to have this status. */
 export function resultRequest(id: string, status: string): RequestText {
@@ -76,17 +98,6 @@ function assignRequest(taskType: string, params: unknown): RequestText {
   };
 }
 
-/** Params of about `bytes` bytes: records of a few fields each. */
 function assignOf(bytes: number): RequestText {
-  const record = {
-    id: 100_001,
-    name: 'Batch of the night shift',
-    amount: 1234.5,
-    approved: false,
-    tags: ['a', 'b'],
-  };
-  const count = Math.round(bytes / (JSON.stringify(record).length + 1));
-  return assignRequest('import_records', {
-    records: Array.from({ length: count }, (_, index) => ({ ...record, id: record.id + index })),
-  });
+  return assignRequest('import_records', recordsOf(bytes));
 }

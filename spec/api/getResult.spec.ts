@@ -362,6 +362,21 @@ describe('GET /result/{task_id}', () => {
     await redis.del('celery-task-meta-large');
   });
 
+  it('hands on a large result as it is stored, and to HEAD its length alone', async () => {
+    const result = `{"text": "${'\u{1f600}é\\ud83d\\ude00'.repeat(100_000)}"}`;
+    const stored = `{"status": "SUCCESS", "result": ${result}, "traceback": null, "children": [], "date_done": null, "task_id": "large"}`;
+    await redis.set('celery-task-meta-large', stored);
+    const get = await fetch(`${service.url}/result/large`);
+    const text = await get.text();
+    assert.ok(text.includes(result));
+    assert.equal((JSON.parse(text) as { status: string }).status, 'completed');
+    const length = String(Buffer.byteLength(text));
+    assert.equal(get.headers.get('content-length'), length);
+    const head = await fetch(`${service.url}/result/large`, { method: 'HEAD' });
+    assert.deepEqual([head.headers.get('content-length'), await head.text()], [length, '']);
+    await redis.del('celery-task-meta-large');
+  });
+
   it('reads an empty value as pending', async () => {
     await redis.set('celery-task-meta-empty', '');
     assert.equal((await readResult(service, 'empty')).status, 'pending');

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { ContractError, type Contract, type OperationId } from '../contract/contract.js';
 import { readQuery } from '../contract/query.js';
 import type { Route } from '../contract/routes.js';
-import { writeJson } from '../json/jsonText.js';
+import { writeJsonPieces } from '../json/jsonText.js';
 import type { Feed } from '../operations/feed.js';
 import type { Operations } from '../operations/operation.js';
 import { createConstantReplies } from './constantReply.js';
@@ -122,12 +122,18 @@ function send(
   response: Response,
   { status, mediaType, headers = NOTHING, body }: ReplyWith<object | string>,
 ): void {
-  const text = typeof body === 'string' ? body : writeJson(body);
+  const pieces = typeof body === 'string' ? [body] : writeJsonPieces(body);
+  const [last = ''] = pieces.slice(-1);
   const head = contextOf(response).headers;
   head.push(...Object.entries(headers).flat());
   head.push('Cache-Control', 'no-store', 'Content-Type', `${mediaType}; charset=utf-8`);
-  head.push('Content-Length', String(Buffer.byteLength(text)));
-  response.writeHead(status, head).end(text);
+  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  head.push('Content-Length', String(length));
+  response.writeHead(status, head);
+  for (const piece of pieces.slice(0, -1)) {
+    response.write(piece);
+  }
+  response.end(last);
 }
 
 function assertOneToOne(inContract: readonly string[], inCode: readonly string[]): void {

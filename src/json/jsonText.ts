@@ -1,36 +1,64 @@
 import { remembered } from './remembered.js';
 
-/** A part of an answer that is JSON text already and is sent unchanged. */
+/** A part of an answer that is JSON already, as text or in UTF-8, and is sent unchanged. */
 export class JsonText {
-  readonly text: string;
+  /** A property like others, so that two can be compared. */
+  readonly source: string | Buffer;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(source: string | Buffer) {
+    this.source = source;
+  }
+
+  get text(): string {
+    return typeof this.source === 'string' ? this.source : this.source.toString();
   }
 }
 
 /** JSON.stringify for texts that recur, such as names of queues. */
 export const quoted = remembered((text) => JSON.stringify(text));
 
+/** Bytes that are worth a write of their own, rather than to become a text that becomes bytes again. */
+const LARGE_BYTES = 8 * 1024;
+
 /**
  * Writes JSON. JsonText may stand for a member of the value, and for a member of an object in a list that is a member.
  * Undefined members are left out.
  */
 export function writeJson(value: object): string {
+  return inPieces(value, Infinity).join('');
+}
+
+/** The same in pieces: a large member that has been bytes is a piece as it is. */
+export function writeJsonPieces(value: object): readonly (string | Buffer)[] {
+  return inPieces(value, LARGE_BYTES);
+}
+
+function inPieces(value: object, large: number): (string | Buffer)[] {
   if (Array.isArray(value)) {
-    return memberText(value);
+    return [memberText(value)];
   }
   if (!Object.values(value).some(mayHoldJsonText)) {
-    return JSON.stringify(value);
+    return [JSON.stringify(value)];
   }
+  const pieces: (string | Buffer)[] = [];
   let text = '';
+  let separator = '{';
   for (const [key, member] of Object.entries(value) as [string, unknown][]) {
-    if (member !== undefined) {
-      text += `${text === '' ? '{' : ','}${quoted(key)}:`;
+    if (member === undefined) {
+      continue;
+    }
+    text += `${separator}${quoted(key)}:`;
+    separator = ',';
+    const source = member instanceof JsonText ? member.source : '';
+    if (typeof source !== 'string' && source.length >= large) {
+      pieces.push(text, source);
+      text = '';
+    } else {
       text += memberText(member);
     }
   }
-  return `${text}}`;
+  pieces.push(`${text}}`);
+  return pieces;
 }
 
 function mayHoldJsonText(member: unknown): boolean {

@@ -1,4 +1,4 @@
-import { JsonText } from '../../json/jsonText.js';
+import type { JsonText } from '../../json/jsonText.js';
 import { createAlarm } from '../../redis/deadlines.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
 import { isPassing, refusal, unanswered, type Failure } from '../../redis/failure.js';
@@ -203,7 +203,7 @@ const PENDING: ReadOutcome = {
 function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): TaskStatus {
   const common = { state, dateDone, traceback };
   if (state === 'SUCCESS') {
-    return { ...common, kind: 'succeeded', result: new JsonText(stored.plainText()) };
+    return { ...common, kind: 'succeeded', result: stored.plain() };
   }
   if (state === 'FAILURE' || state === 'REVOKED') {
     return { ...common, kind: 'failed', error: exceptionText(stored.exact()) };
@@ -212,7 +212,7 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
   return {
     ...common,
     kind: 'unfinished',
-    meta: isOwn ? new JsonText(stored.plainText()) : undefined,
-    detail: new JsonText(stored.plainText()),
+    meta: isOwn ? stored.plain() : undefined,
+    detail: stored.plain(),
   };
 }

@@ -22,7 +22,7 @@ export function createGetResults(dependencies: {
     annotate({ tasks: ids.length });
     const deadline = performance.now() + timeout;
     const results: Entry[] = [];
-    let room = MAXIMUM_CHARACTERS;
+    let room = MAXIMUM_LENGTH;
     for (let start = 0; start < ids.length; start += READ_AT_ONCE) {
       const some = ids.slice(start, start + READ_AT_ONCE);
       if (room <= 0) {
@@ -52,7 +52,8 @@ type Entry = components['schemas']['ListedTaskResult'];
 
 /** Few enough for results of megabytes, and many enough to make up for the way to Redis. */
 const READ_AT_ONCE = 50;
-const MAXIMUM_CHARACTERS = 16 * 1024 * 1024;
+/** In bytes, or in characters where a text is at hand. */
+const MAXIMUM_LENGTH = 16 * 1024 * 1024;
 
 function unread(id: string, reason: string): Entry {
   return {
@@ -68,10 +69,10 @@ function lengthOf(status: TaskStatus): number {
   const traceback = status.traceback?.length ?? 0;
   switch (status.kind) {
     case 'succeeded':
-      return traceback + status.result.text.length;
+      return traceback + status.result.source.length;
     case 'failed':
       return traceback + status.error.length;
     case 'unfinished':
-      return traceback + (status.meta?.text.length ?? 0);
+      return traceback + (status.meta?.source.length ?? 0);
   }
 }
