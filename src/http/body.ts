@@ -22,7 +22,7 @@ export function createBodyReader(limitBytes: number, jsonLimits: JsonLimits): Re
       }
       throw fault('', 'is empty; a JSON object is required');
     }
-    return read(decode(bytes), jsonLimits);
+    return read(bytes, jsonLimits);
   };
   const readInPieces = async (
     request: Request,
@@ -82,19 +82,9 @@ function assertJson(contentType: string | undefined): void {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function decode(bytes: Buffer): string {
+function read(bytes: Buffer, limits: JsonLimits): JsonDocument {
   try {
-    return utf8.decode(bytes);
-  } catch {
-    throw fault('', 'is not UTF-8');
-  }
-}
-
-function read(text: string, limits: JsonLimits): JsonDocument {
-  try {
-    return readJsonDocument(text, limits);
+    return readJsonDocument(bytes, limits);
   } catch (error) {
     if (error instanceof UnsuitableJson) {
       throw fault(error.pointer, error.message);

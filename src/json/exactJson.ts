@@ -11,7 +11,7 @@ import {
   OPENING_BRACE,
   OPENING_BRACKET,
   QUOTE,
-} from './scanJson.js';
+} from './characters.js';
 import { pointerPart } from './jsonPointer.js';
 
 /**

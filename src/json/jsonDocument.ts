@@ -1,9 +1,11 @@
 import { parseExact, UnsuitableJson } from './exactJson.js';
-import { itemTexts, scanJson, type JsonScan } from './scanJson.js';
+import { itemsIn, scanJson, type JsonScan } from './scanJson.js';
 
 /** A JSON document, as a value and as the text that was sent. */
 export interface JsonDocument {
   text: string;
+  /** The same in UTF-8. */
+  bytes: Buffer;
   /** The result of JSON.parse. */
   value: unknown;
   /** Returns the member of this name, if the document is an object that has one. */
@@ -27,15 +29,18 @@ export interface JsonLimits {
   keys: number;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /**
  * Reads a JSON text that Python's json module must be able to read too.
  *
  * @throws SyntaxError if it is not JSON (RFC 8259)
- * @throws UnsuitableJson if Python could not hold it, or it is beyond the limits
+ * @throws UnsuitableJson if it is not UTF-8, Python could not hold it, or it is beyond the limits
  */
-export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument {
+export function readJsonDocument(bytes: Buffer, limits: JsonLimits): JsonDocument {
+  const text = decode(bytes);
   const value: unknown = JSON.parse(text);
-  const scan = scanJson(text);
+  const scan = scanJson(text, bytes);
   const { depth, keys } = scan;
   if (depth > limits.depth) {
     throw new UnsuitableJson('', `is nested more than ${limits.depth} levels deep`);
@@ -43,21 +48,38 @@ export function readJsonDocument(text: string, limits: JsonLimits): JsonDocument
   if (keys > limits.keys) {
     throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
-  return documentOf(text, value, scan);
+  return documentOf(text, bytes, value, scan);
 }
 
 /** Returns each item of a list as a document. The document must be a list. */
 export function itemsOf(list: JsonDocument): readonly JsonDocument[] {
   const values = list.value as readonly unknown[];
-  const texts = values.length === 0 ? [] : itemTexts(list.text);
-  return texts.map((text, index) => documentOf(text, values[index], scanJson(text)));
+  const items = values.length === 0 ? [] : itemsIn(list.bytes);
+  return items.map((bytes, index) => {
+    const text = bytes.toString();
+    return documentOf(text, bytes, values[index], scanJson(text, bytes));
+  });
 }
 
-function documentOf(text: string, value: unknown, { member, isPlain }: JsonScan): JsonDocument {
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new UnsuitableJson('', 'is not UTF-8');
+  }
+}
+
+function documentOf(
+  text: string,
+  bytes: Buffer,
+  value: unknown,
+  { member, isPlain }: JsonScan,
+): JsonDocument {
   const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
   return {
     value,
     text,
+    bytes,
     member(name) {
       const memberText = member(name);
       return memberText === undefined

@@ -1,65 +1,20 @@
-export const QUOTE = 0x22;
-const PLUS = 0x2b;
-export const COMMA = 0x2c;
-export const MINUS = 0x2d;
-const POINT = 0x2e;
-export const COLON = 0x3a;
-const CAPITAL_E = 0x45;
-export const OPENING_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-export const CLOSING_BRACKET = 0x5d;
-const SMALL_E = 0x65;
-export const OPENING_BRACE = 0x7b;
-export const CLOSING_BRACE = 0x7d;
-
-const ZERO = 0x30;
-const NINE = 0x39;
-
-export function isDigit(code: number): boolean {
-  return code >= ZERO && code <= NINE;
-}
-
-/** White space of JSON (RFC 8259, section 2). */
-export function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
-}
-
-/** The position after the JSON string that begins at `start`; the text's end if the string never ends. */
-export function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end >= 0) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) {
-      backslashes += 1;
-    }
-    // An odd number of backslashes escapes the quote.
-    if (backslashes % 2 === 0) {
-      return end + 1;
-    }
-    end = text.indexOf('"', end + 1);
-  }
-  return text.length;
-}
-
-/** The position after the number, well-formed or not, that begins at `start`. */
-export function endOfNumber(text: string, start: number): number {
-  let end = start + 1;
-  while (isPartOfNumber(text.charCodeAt(end))) {
-    end += 1;
-  }
-  return end;
-}
-
-function isPartOfNumber(code: number): boolean {
-  return (
-    isDigit(code) ||
-    code === POINT ||
-    code === SMALL_E ||
-    code === CAPITAL_E ||
-    code === PLUS ||
-    code === MINUS
-  );
-}
+import {
+  BACKSLASH,
+  CLOSING_BRACE,
+  CLOSING_BRACKET,
+  COLON,
+  COMMA,
+  isDigit,
+  isPartOfNumber,
+  isSpace,
+  MINUS,
+  NINE,
+  OPENING_BRACE,
+  OPENING_BRACKET,
+  POINT,
+  QUOTE,
+  ZERO,
+} from './characters.js';
 
 /** The members and the structure of a JSON text. */
 export interface JsonScan {
@@ -75,7 +30,7 @@ export interface JsonScan {
   keys: number;
 }
 
-/** Where a member stands in the text: its name with the quotes, and its value. */
+/** Where a member stands among the bytes: its name with the quotes, and its value. */
 interface Place {
   nameStart: number;
   nameEnd: number;
@@ -86,8 +41,10 @@ interface Place {
 /**
  * Visits each token of a JSON text once, and makes no values. JSON.parse or `parseExact` must have accepted the text. A
  * text that is no object has no members.
+ *
+ * @param bytes the text in UTF-8, where it is at hand: to look at a byte takes half as long as at a character
  */
-export function scanJson(text: string): JsonScan {
+export function scanJson(text: string, bytes: Buffer = Buffer.from(text)): JsonScan {
   const places: Place[] = [];
   let isPlain = true;
   let depth = 0;
@@ -97,20 +54,20 @@ export function scanJson(text: string): JsonScan {
   let place: Place | undefined;
   let position = 0;
 
-  while (position < text.length) {
-    const code = text.charCodeAt(position);
+  while (position < bytes.length) {
+    const code = bytes[position] ?? 0;
     if (code === QUOTE) {
-      const end = endOfString(text, position);
+      const end = endOfString(bytes, position);
       if (depth === 1 && outermost === OPENING_BRACE && place === undefined) {
         place = { nameStart: position, nameEnd: end, start: end, end };
       }
-      isPlain &&= !mayBeIntegerKey(text, position, end);
+      isPlain &&= !mayBeIntegerKey(bytes, position, end);
       position = end;
       continue;
     }
     if (code === MINUS || isDigit(code)) {
-      const end = endOfNumber(text, position);
-      isPlain &&= isPlainNumber(text, position, end);
+      const end = endOfNumber(bytes, position);
+      isPlain &&= isPlainNumber(bytes, position, end);
       position = end;
       continue;
     }
@@ -135,80 +92,135 @@ export function scanJson(text: string): JsonScan {
     }
     position += 1;
   }
+
+  // Each character beyond ASCII has more bytes than code units.
+  const isAscii = text.length === bytes.length;
+  const textBetween = (start: number, end: number): string =>
+    isAscii ? text.slice(start, end) : bytes.toString('utf8', start, end);
+  const nameAt = ({ nameStart, nameEnd }: Place): string =>
+    JSON.parse(textBetween(nameStart, nameEnd)) as string;
+  /** Reads a name only where its length leaves it open: one in escapes is longer than what it says. */
+  const hasName = (one: Place, name: string): boolean =>
+    one.nameEnd - one.nameStart >= name.length + 2 && nameAt(one) === name;
   return {
     isPlain,
     depth: deepest,
     keys,
     // Most callers want one or two members; making a map of all takes longer than the scan.
     member(name) {
-      const found = findPlace(text, places, name);
-      return found && textAt(text, found);
+      const found = places.findLast((one) => hasName(one, name));
+      return found && textBetween(found.start, found.end);
     },
-    members: () => new Map(places.map((one) => [nameAt(text, one), textAt(text, one)])),
+    members: () => new Map(places.map((one) => [nameAt(one), textBetween(one.start, one.end)])),
   };
 }
 
-function findPlace(text: string, places: readonly Place[], name: string): Place | undefined {
-  // A text without escapes has each name as it is.
-  const isMeant = text.includes('\\')
-    ? (place: Place) => nameAt(text, place) === name
-    : ({ nameStart, nameEnd }: Place) =>
-        nameEnd - nameStart === name.length + 2 && text.startsWith(name, nameStart + 1);
-  return places.findLast(isMeant);
+/** The position after the string that begins at `start`. Most are names or words, shorter than a call of `indexOf`. */
+function endOfString(bytes: Buffer, start: number): number {
+  for (let position = start + 1; position < start + LONG_STRING; position += 1) {
+    const code = bytes[position];
+    if (code === QUOTE) {
+      return position + 1;
+    }
+    if (code === BACKSLASH) {
+      position += 1;
+    }
+  }
+  let end = bytes.indexOf(QUOTE, start + 1);
+  while (end >= 0) {
+    let backslashes = 0;
+    while (bytes[end - 1 - backslashes] === BACKSLASH) {
+      backslashes += 1;
+    }
+    // An odd number of backslashes escapes the quote.
+    if (backslashes % 2 === 0) {
+      return end + 1;
+    }
+    end = bytes.indexOf(QUOTE, end + 1);
+  }
+  return bytes.length;
 }
 
-function textAt(text: string, { start, end }: Place): string {
-  return text.slice(start, end);
-}
+const LONG_STRING = 32;
 
-function nameAt(text: string, { nameStart, nameEnd }: Place): string {
-  return JSON.parse(text.slice(nameStart, nameEnd)) as string;
+function endOfNumber(bytes: Buffer, start: number): number {
+  let end = start + 1;
+  while (isPartOfNumber(bytes[end] ?? 0)) {
+    end += 1;
+  }
+  return end;
 }
 
 /** JSON.parse moves keys that look like integers to the front. A key may hide its digits behind escapes. */
-function mayBeIntegerKey(text: string, start: number, end: number): boolean {
-  const first = text.charCodeAt(start + 1);
+function mayBeIntegerKey(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start + 1] ?? 0;
   if (!isDigit(first) && first !== BACKSLASH) {
     return false;
   }
   let next = end;
-  while (isSpace(text.charCodeAt(next))) {
+  while (isSpace(bytes[next] ?? 0)) {
     next += 1;
   }
-  return text.charCodeAt(next) === COLON;
+  return bytes[next] === COLON;
 }
 
-/** Whether a double keeps this number's text. A double holds every integer of up to fifteen digits. */
-function isPlainNumber(text: string, start: number, end: number): boolean {
-  if (end - start <= 15) {
-    let position = start + 1;
-    while (position < end && isDigit(text.charCodeAt(position))) {
-      position += 1;
-    }
-    if (position === end) {
-      return true;
-    }
+/**
+ * Whether JSON.parse keeps a number: every digit of an integer, and that a fraction is none. With up to fifteen digits,
+ * each of two different numbers has a double of its own (C's DBL_DIG). Few numbers are made for it: a list of thousands,
+ * such as an embedding, would take longer than all else.
+ */
+function isPlainNumber(bytes: Buffer, start: number, end: number): boolean {
+  const afterInteger = endOfDigits(bytes, start + 1, end);
+  if (afterInteger === end) {
+    return end - start <= DOUBLE_DIGITS || isExact(bytes.toString('latin1', start, end));
   }
-  const token = text.slice(start, end);
-  return token.length <= 25 && String(Number(token)) === token;
+  const certain = Math.min(end, start + DOUBLE_DIGITS);
+  let hasZerosAlone = true;
+  let hasNinesAlone = certain < end;
+  for (let position = afterInteger + 1; position < certain; position += 1) {
+    const code = bytes[position];
+    hasZerosAlone &&= code === ZERO;
+    hasNinesAlone &&= code === NINE;
+  }
+  const isDecimal =
+    bytes[afterInteger] === POINT && endOfDigits(bytes, afterInteger + 1, end) === end;
+  if (isDecimal && !hasZerosAlone && !hasNinesAlone) {
+    return true;
+  }
+  const number = Number(bytes.toString('latin1', start, end));
+  return Number.isFinite(number) && !Number.isInteger(number);
 }
 
-/** Returns the text of each item of a JSON list, which must not be empty. JSON.parse must have accepted it. */
-export function itemTexts(text: string): readonly string[] {
-  const items: string[] = [];
-  let start = text.indexOf('[') + 1;
+function isExact(integer: string): boolean {
+  return String(Number(integer)) === integer;
+}
+
+function endOfDigits(bytes: Buffer, start: number, end: number): number {
+  let position = start;
+  while (position < end && isDigit(bytes[position] ?? 0)) {
+    position += 1;
+  }
+  return position;
+}
+
+const DOUBLE_DIGITS = 15;
+
+/** Returns the bytes of each item of a JSON list, which must not be empty. JSON.parse must have accepted it. */
+export function itemsIn(bytes: Buffer): readonly Buffer[] {
+  const items: Buffer[] = [];
+  let start = bytes.indexOf('[') + 1;
   let depth = 1;
   for (let position = start; depth > 0; position += 1) {
-    const code = text.charCodeAt(position);
+    const code = bytes[position];
     if (code === QUOTE) {
-      position = endOfString(text, position) - 1;
+      position = endOfString(bytes, position) - 1;
     } else if (code === OPENING_BRACE || code === OPENING_BRACKET) {
       depth += 1;
     } else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) {
       depth -= 1;
     }
     if ((depth === 1 && code === COMMA) || depth === 0) {
-      items.push(text.slice(start, position));
+      items.push(bytes.subarray(start, position));
       start = position + 1;
     }
   }

@@ -86,7 +86,7 @@ function restOf(payload: Buffer, end: number): Readonly<Record<string, unknown>>
 
 /** Reads a result member by member. Throws UnreadableResult. */
 export function readExactly(payload: Buffer): StoredResult {
-  const meta = membersOf(decode(payload));
+  const meta = membersOf(decode(payload), payload);
   const state = meta.text('status');
   if (state === undefined) {
     throw new UnreadableResult("the stored result is not Celery's");
@@ -109,7 +109,7 @@ interface Members {
   plainText: (name: string) => string;
 }
 
-function membersOf(text: string): Members {
+function membersOf(text: string, bytes: Buffer): Members {
   let values: Readonly<Record<string, unknown>> | null;
   try {
     values = JSON.parse(text) as typeof values;
@@ -117,7 +117,7 @@ function membersOf(text: string): Members {
     // It is broken, or it holds what Python takes for JSON and JSON.parse doesn't: NaN, Infinity.
     return exactMembers(parse(text));
   }
-  const scan = scanJson(text);
+  const scan = scanJson(text, bytes);
   const member = (name: string): string => scan.member(name) ?? 'null';
   return {
     text: (name) => textOrNothing(values?.[name]),
