@@ -4,8 +4,6 @@ import { itemsIn, scanJson, type JsonScan } from './scanJson.js';
 /** A JSON document, as a value and as the text that was sent. */
 export interface JsonDocument {
   text: string;
-  /** The same in UTF-8. */
-  bytes: Buffer;
   /** The result of JSON.parse. */
   value: unknown;
   /** Returns the member of this name, if the document is an object that has one. */
@@ -48,16 +46,16 @@ export function readJsonDocument(bytes: Buffer, limits: JsonLimits): JsonDocumen
   if (keys > limits.keys) {
     throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
-  return documentOf(text, bytes, value, scan);
+  return documentOf(text, value, scan);
 }
 
 /** Returns each item of a list as a document. The document must be a list. */
 export function itemsOf(list: JsonDocument): readonly JsonDocument[] {
   const values = list.value as readonly unknown[];
-  const items = values.length === 0 ? [] : itemsIn(list.bytes);
+  const items = values.length === 0 ? [] : itemsIn(Buffer.from(list.text));
   return items.map((bytes, index) => {
     const text = bytes.toString();
-    return documentOf(text, bytes, values[index], scanJson(text, bytes));
+    return documentOf(text, values[index], scanJson(text, bytes));
   });
 }
 
@@ -69,17 +67,11 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function documentOf(
-  text: string,
-  bytes: Buffer,
-  value: unknown,
-  { member, isPlain }: JsonScan,
-): JsonDocument {
+function documentOf(text: string, value: unknown, { member, isPlain }: JsonScan): JsonDocument {
   const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
   return {
     value,
     text,
-    bytes,
     member(name) {
       const memberText = member(name);
       return memberText === undefined

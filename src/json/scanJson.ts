@@ -93,10 +93,11 @@ export function scanJson(text: string, bytes: Buffer = Buffer.from(text)): JsonS
     position += 1;
   }
 
-  // Each character beyond ASCII has more bytes than code units.
-  const isAscii = text.length === bytes.length;
+  // Each character beyond ASCII has more bytes than code units. Bytes of a socket are a part of 64 kB that it read:
+  // they are let go of where they are not needed.
+  const needed = text.length === bytes.length ? undefined : bytes;
   const textBetween = (start: number, end: number): string =>
-    isAscii ? text.slice(start, end) : bytes.toString('utf8', start, end);
+    needed?.toString('utf8', start, end) ?? text.slice(start, end);
   const nameAt = ({ nameStart, nameEnd }: Place): string =>
     JSON.parse(textBetween(nameStart, nameEnd)) as string;
   /** Reads a name only where its length leaves it open: one in escapes is longer than what it says. */
