@@ -4,6 +4,9 @@ import { startProcess, untilReady } from './process.js';
 import type { RunningProcess } from './process.js';
 import { httpStatus } from './wait.js';
 
+/** What `npm start` runs, in the folder with package.json. */
+export const SERVICE_PROGRAM = 'dist/service/main.js';
+
 const START_DEADLINE_MS = 30_000;
 
 export interface ServiceOptions {
@@ -25,7 +28,7 @@ export async function startService(options: ServiceOptions): Promise<RunningProc
   const running = await startProcess({
     name: 'Service',
     command: process.execPath,
-    arguments: ['--enable-source-maps', join(projectFolder, 'dist', 'service', 'main.js')],
+    arguments: ['--enable-source-maps', join(projectFolder, SERVICE_PROGRAM)],
     environment: {
       ...environment,
       REDIS_URL: redisUrl,

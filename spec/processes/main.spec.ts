@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startRedis } from '../../stack/redis.js';
+import { SERVICE_PROGRAM } from '../../stack/service.js';
 import { assignmentHead, openConnection, statusesIn } from '../support/connection.js';
 import { eventually } from '../support/eventually.js';
 import { sendRaw } from '../support/faults/rawHttp.js';
@@ -220,7 +221,7 @@ describe('The process', () => {
         join(folder, 'openapi.yaml'),
         contract.replace('operationId: getLiveness', 'operationId: getAliveness'),
       );
-      const service = await launchService({}, { program: join(folder, 'dist/service/main.js') });
+      const service = await launchService({}, { program: join(folder, SERVICE_PROGRAM) });
       assert.equal((await service.process.exited).code, 1);
       assert.match(
         service.process.output().join('\n'),

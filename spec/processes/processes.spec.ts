@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProcess } from '../../stack/process.js';
 import { startRedis } from '../../stack/redis.js';
+import { SERVICE_PROGRAM } from '../../stack/service.js';
 import { eventually } from '../support/eventually.js';
 import { ask } from '../support/faults/http.js';
 import { REPOSITORY, theFleet } from '../support/fleet.js';
@@ -128,7 +129,7 @@ describe('WEB_CONCURRENCY', function () {
       command: theFleet().python.python,
       arguments: [
         ...['-c', 'import pty, sys; pty.spawn(sys.argv[1:])'],
-        ...[process.execPath, `${REPOSITORY}dist/service/main.js`],
+        ...[process.execPath, join(REPOSITORY, SERVICE_PROGRAM)],
       ],
       environment: {
         ...{ PATH: process.env.PATH, REDIS_URL: theFleet().redis.url },
@@ -202,7 +203,7 @@ describe('WEB_CONCURRENCY', function () {
         join(folder, 'openapi.yaml'),
         contract.replace('operationId: getLiveness', 'operationId: getAliveness'),
       );
-      const service = await launchService(TWO, { program: join(folder, 'dist/service/main.js') });
+      const service = await launchService(TWO, { program: join(folder, SERVICE_PROGRAM) });
       assert.equal((await service.process.exited).code, 1);
       assert.equal(
         service.process

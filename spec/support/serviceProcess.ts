@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProcess, type RunningProcess } from '../../stack/process.js';
+import { SERVICE_PROGRAM } from '../../stack/service.js';
 import { eventually } from './eventually.js';
 import { REPOSITORY, theFleet } from './fleet.js';
 
-/** The service as a process of its own: `node dist/service/main.js`. */
+/** The service as a process of its own. */
 export interface ServiceProcess {
   url: string;
   /** Where it was started: an empty folder, but for what the caller put there. */
@@ -35,7 +36,7 @@ export async function launchService(
   const running = await startProcess({
     name: 'The service',
     command: process.execPath,
-    arguments: [options.program ?? `${REPOSITORY}dist/service/main.js`],
+    arguments: [options.program ?? join(REPOSITORY, SERVICE_PROGRAM)],
     environment: {
       PATH: process.env.PATH,
       REDIS_URL: theFleet().redis.url,

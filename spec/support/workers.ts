@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.js';
 import { ask } from './faults/http.js';
+import { SERVICE_PROGRAM } from '../../stack/service.js';
 import { REPOSITORY, theFleet } from './fleet.js';
 import type { ServiceProcess } from './serviceProcess.js';
 
@@ -89,7 +90,7 @@ export async function withUnguarded(
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'unguarded-'));
   const file = join(folder, 'automation.log');
-  const primary = spawn(process.execPath, [`${REPOSITORY}dist/service/main.js`], {
+  const primary = spawn(process.execPath, [join(REPOSITORY, SERVICE_PROGRAM)], {
     cwd: folder,
     env: {
       ...{ PATH: process.env.PATH, REDIS_URL: theFleet().redis.url, LOG_FILE: file },
