@@ -63,7 +63,7 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
       logger.remove(transport);
       if (isFirst) {
         const message = 'The log file cannot be written; logging to the console alone';
-        // Not by `add`: it may fail while it is closed.
+        // Not by `add`, which takes nothing more while the log is closed.
         logger.log(entryOf('WARNING', message, { file, reason }));
       }
     } else if (isFirst) {
@@ -87,7 +87,6 @@ export function openLog({ level, file, console, transports = [], fields }: LogOp
       isClosed = true;
       // Until the next turn of the event loop, a new logger keeps its entries to itself.
       await setImmediate();
-      opened?.flush();
       await opened?.close();
       shown?.flush();
       await (console && untilWritten());

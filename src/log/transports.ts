@@ -14,15 +14,15 @@ export function additionalTransports(): Transport[] {
   return [];
 }
 
-/** A transport of the log's own, which keeps lines for a while. */
-export interface OwnTransport {
+/** The console's transport, which keeps lines for a while. */
+export interface ConsoleTransport {
   transport: Transport;
   /** Writes what it keeps. */
   flush: () => void;
 }
 
 /** Lines for people, or JSON for programs. */
-export function consoleTransport(format: 'readable' | 'json'): OwnTransport {
+export function consoleTransport(format: 'readable' | 'json'): ConsoleTransport {
   if (format === 'readable') {
     const transport = new winston.transports.Console({ eol: '\n', format: readableFormat });
     return { transport, flush: () => undefined };
@@ -32,16 +32,20 @@ export function consoleTransport(format: 'readable' | 'json'): OwnTransport {
 }
 
 /** A file of JSON lines, rotated at 10 MB with 5 kept. Its errors are those of the transport. */
-export function fileTransport(file: string): OwnTransport & { close: () => Promise<void> } {
+export function fileTransport(file: string): {
+  transport: Transport;
+  /** Writes what it keeps, and resolves when the file has it, or never will. */
+  close: () => Promise<void>;
+} {
   const stream = createStream(basename(file), { path: dirname(file), size: '10M', rotate: 5 });
   const { options, flush } = batched((text) => stream.write(text));
   const transport = new winston.transports.Stream({ stream, ...options });
   stream.on('error', (error) => transport.emit('error', error));
   return {
     transport,
-    flush,
     close: () =>
       new Promise((resolve) => {
+        flush();
         if (stream.destroyed) {
           resolve();
           return;
