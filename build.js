@@ -17,7 +17,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 import swaggerUi from 'swagger-ui-express';
-import { parse as parseYaml } from 'yaml';
 
 const REDOC_SCRIPT = fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js'));
 
@@ -130,10 +129,12 @@ async function writeContract() {
   rmSync(file, { force: true });
   const source = pathToFileURL('openapi.yaml');
   const { loadContract } = await import('./dist/src/contract/contract.js');
+  const { readDocument } = await import('./dist/src/contract/document.js');
   await loadContract(source, '').catch(fail);
+  const { document } = await readDocument(source);
   const text = readFileSync(source, 'utf8');
   const sha256 = createHash('sha256').update(text).digest('hex');
-  writeFileSync(file, JSON.stringify({ sha256, document: parseYaml(text) }));
+  writeFileSync(file, JSON.stringify({ sha256, document }));
 }
 
 /** Writes what the documentation pages load, and the notices of what is inside their scripts. */
