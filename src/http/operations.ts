@@ -123,7 +123,6 @@ function send(
   { status, mediaType, headers = NOTHING, body }: ReplyWith<object | string>,
 ): void {
   const pieces = typeof body === 'string' ? [body] : writeJsonPieces(body);
-  const [last = ''] = pieces.slice(-1);
   const head = contextOf(response).headers;
   head.push(...Object.entries(headers).flat());
   head.push('Cache-Control', 'no-store', 'Content-Type', `${mediaType}; charset=utf-8`);
@@ -133,7 +132,7 @@ function send(
   for (const piece of pieces.slice(0, -1)) {
     response.write(piece);
   }
-  response.end(last);
+  response.end(pieces.at(-1));
 }
 
 function assertOneToOne(inContract: readonly string[], inCode: readonly string[]): void {

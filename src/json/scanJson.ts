@@ -118,7 +118,8 @@ export function scanJson(text: string, bytes: Buffer = Buffer.from(text)): JsonS
 
 /** The position after the string that begins at `start`. Most are names or words, shorter than a call of `indexOf`. */
 function endOfString(bytes: Buffer, start: number): number {
-  for (let position = start + 1; position < start + LONG_STRING; position += 1) {
+  let position = start + 1;
+  for (; position < start + LONG_STRING; position += 1) {
     const code = bytes[position];
     if (code === QUOTE) {
       return position + 1;
@@ -127,7 +128,7 @@ function endOfString(bytes: Buffer, start: number): number {
       position += 1;
     }
   }
-  let end = bytes.indexOf(QUOTE, start + 1);
+  let end = bytes.indexOf(QUOTE, position);
   while (end >= 0) {
     let backslashes = 0;
     while (bytes[end - 1 - backslashes] === BACKSLASH) {

@@ -208,11 +208,11 @@ function statusOf({ state, dateDone, traceback, ...stored }: StoredResult): Task
   if (state === 'FAILURE' || state === 'REVOKED') {
     return { ...common, kind: 'failed', error: exceptionText(stored.exact()) };
   }
-  const isOwn = !UNFINISHED_STATES.has(state);
+  const detail = stored.plain();
   return {
     ...common,
     kind: 'unfinished',
-    meta: isOwn ? stored.plain() : undefined,
-    detail: stored.plain(),
+    meta: UNFINISHED_STATES.has(state) ? undefined : detail,
+    detail,
   };
 }
