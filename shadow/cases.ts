@@ -74,7 +74,7 @@ export function readCases(file: string): Case[] {
 
 function caseOf(line: string, where: string): Case {
   const { name, method, path, headers = {}, body, keep, stored } = readJson(isLine, line, where);
-  const { member } = scanJson(line);
+  const { members } = scanJson(Buffer.from(line));
   return {
     where,
     name: name ?? '',
@@ -86,15 +86,15 @@ function caseOf(line: string, where: string): Case {
         Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value]),
       ),
     },
-    body: textOf(body, member('body')),
+    body: textOf(body, members.get('body')),
     keep,
-    stored: textOf(stored, member('stored')),
+    stored: textOf(stored, members.get('stored')),
   };
 }
 
 /** A text as it is; of any other value, its JSON as it stands in the file. */
-function textOf(value: unknown, json: string | undefined): string | undefined {
-  return typeof value === 'string' ? value : json?.trim();
+function textOf(value: unknown, json: Buffer | undefined): string | undefined {
+  return typeof value === 'string' ? value : json?.toString();
 }
 
 /** The names in braces. */

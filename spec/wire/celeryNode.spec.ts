@@ -4,6 +4,7 @@ import { CeleryClient } from '../../src/celery/producing/client.js';
 import { createRedisBroker } from '../../src/celery/producing/redisBroker/broker.js';
 import { createRedisBackend, type ResultBackend } from '../../src/celery/results/backend.js';
 import { parseRedisUrl } from '../../src/config/redisUrl.js';
+import { JsonText } from '../../src/json/jsonText.js';
 import { connectionOptions, type Connection } from '../../src/redis/connection.js';
 import { openConnection } from '../../src/redis/open.js';
 import { theFleet } from '../support/fleet.js';
@@ -14,8 +15,8 @@ const TASK = {
   id: 'f9c1c2d4-0000-4000-8000-000000000001',
   name: 'worker.test_task',
   queue: QUEUE,
-  params: { text: '{"n":1.0}', value: { n: 1 }, isPlain: false },
-  shown: { n: 1 },
+  params: new JsonText('{"n":1.0}'),
+  shown: new JsonText('{"n":1.0}'),
   priority: 0,
   options: undefined,
 };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { taskMessage } from '../../src/celery/wire/message.js';
 import { queueKey } from '../../src/celery/wire/keys.js';
+import { JsonText } from '../../src/json/jsonText.js';
 import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
 import { jsonObjectTexts } from '../support/json.js';
@@ -258,9 +259,9 @@ describe('A message of this service, beside one of Python’s send_task', functi
       assert.deepEqual(others, []);
       assert.equal(queueKey('worker_queue', priority), key);
       const { [key]: messages = [] } = await readMessages(key);
-      const params = { text: '{}', value: {}, isPlain: true };
+      const params = new JsonText('{}');
       const names = { id: 'x', name: 'worker.spec', queue: 'worker_queue' };
-      const task = { ...names, params, shown: {}, priority, options: undefined };
+      const task = { ...names, params, shown: params, priority, options: undefined };
       const ours = taskMessage(task, { id: '"x"', argsrepr: '""' }, { origin: 'x', replyTo: 'x' });
       const properties = JSON.parse(ours.properties.text) as Message['properties'];
       assert.deepEqual(properties.delivery_info, messages[0]?.properties.delivery_info);
@@ -355,6 +356,15 @@ const KNOWN_TEXTS = [
   ...[1005, 1006, 1007, 1008, 1009, 1010].map((length) => {
     return `{"a": "${'x'.repeat(length)}", "b": [1, {"c": {}}]}`;
   }),
+  // Beyond what is read at first for their representation.
+  `{"escapes": "${'\\u00e9\\ud83d\\ude00 \\\\ \\n\\"'.repeat(1_000)}"}`,
+  `{"${'\\ud83d\\ude00'.repeat(2_000)}": 1, "b": 2}`,
+  `{"wide": "${'猫 は '.repeat(5_000)}", "b": 1}`,
+  `{"records": [${'{"a": 1.50, "b": [true, null], "c": {"d": []}},'.repeat(600)} -1.5e-7]}`,
+  `{"unseen": [[[${'"\\"[{", '.repeat(4_000)} 1]]], "after": [1, "b"], "after": 2}`,
+  `{"numbers": [${'1234567890.5, '.repeat(3_000)} 1]}`,
+  `{"a": [${' '.repeat(20_000)}1], "b": ${'\n'.repeat(20_000)}{"c": "d"}}`,
+  `{"first": 1, "text": "${'x'.repeat(20_000)}"}`,
   kombu('"datetime"', '"2026-01-31T09:30:00.123456+02:00"'),
   kombu('"uuid"', '{"hex": "1d0e0c3b6a7f4bb78ab40d5a4a4c1f5e"}'),
   '{"__type__": 1}',

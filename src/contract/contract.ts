@@ -1,3 +1,4 @@
+import { createBodyOf, type BodyOf } from './bodies.js';
 import {
   assertReferencesResolve,
   readDocument,
@@ -19,6 +20,7 @@ export interface Contract extends Routes {
   document: OpenApiDocument;
   /** The task types whose params it describes. */
   taskTypes: readonly string[];
+  bodyOf: BodyOf;
   /** Throws invalidRequest. */
   validate: Validate;
 }
@@ -61,6 +63,7 @@ export async function loadContract(
       document,
       taskTypes: describedTaskTypes(document),
       ...createRoutes(document),
+      bodyOf: createBodyOf(document),
       validate: createValidation(document, isChecked),
     };
   } catch (error) {

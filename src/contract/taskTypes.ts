@@ -12,14 +12,8 @@ export function describedTaskTypes(document: OpenApiDocument): string[] {
  * Throws an Error where the alternatives do not tell themselves apart by their task type.
  */
 export function withRequestsByTaskType(document: OpenApiDocument): OpenApiDocument {
-  const alternatives = alternativesOf(document);
-  const described = alternatives.filter(({ taskTypes }) => taskTypes.length > 0);
-  const [other, ...more] = alternatives.filter(({ taskTypes }) => taskTypes.length === 0);
-  if (other === undefined || more.length > 0) {
-    throw new Error(
-      'AssignTaskRequest is not oneOf requests that name their task_type and one that takes the others',
-    );
-  }
+  const described = alternativesOf(document).filter(({ taskTypes }) => taskTypes.length > 0);
+  const other = otherAlternative(document);
   const names = described.flatMap(({ taskTypes }) => taskTypes);
   assertSameNames(names, other.excluded);
 
@@ -37,6 +31,29 @@ export function withRequestsByTaskType(document: OpenApiDocument): OpenApiDocume
   };
 }
 
+/** The request of the task types that the contract does not describe. */
+export function otherRequest(document: OpenApiDocument): Schema {
+  return resolved(document, otherAlternative(document).schema);
+}
+
+/** The schema that this one refers to, or itself. */
+export function resolved(document: OpenApiDocument, schema: Schema): Schema {
+  const { $ref } = schema;
+  return $ref === undefined ? schema : (schemasOf(document)[$ref.slice(SCHEMAS.length)] ?? {});
+}
+
+function otherAlternative(document: OpenApiDocument): Alternative {
+  const [other, ...more] = alternativesOf(document).filter(
+    ({ taskTypes }) => taskTypes.length === 0,
+  );
+  if (other === undefined || more.length > 0) {
+    throw new Error(
+      'AssignTaskRequest is not oneOf requests that name their task_type and one that takes the others',
+    );
+  }
+  return other;
+}
+
 /** One of the requests that AssignTaskRequest may be. */
 interface Alternative {
   schema: Schema;
@@ -46,8 +63,11 @@ interface Alternative {
   excluded: readonly string[];
 }
 
-interface Schema {
+export interface Schema {
   $ref?: string;
+  type?: unknown;
+  additionalProperties?: unknown;
+  items?: Schema;
   const?: unknown;
   enum?: readonly unknown[];
   not?: Schema;
@@ -56,11 +76,8 @@ interface Schema {
 }
 
 function alternativesOf(document: OpenApiDocument): Alternative[] {
-  const schemas = schemasOf(document);
-  return (schemas.AssignTaskRequest?.oneOf ?? []).map((schema) => {
-    const { $ref } = schema;
-    const named = $ref === undefined ? schema : schemas[$ref.slice(SCHEMAS.length)];
-    const taskType = named?.properties?.task_type;
+  return (schemasOf(document).AssignTaskRequest?.oneOf ?? []).map((schema) => {
+    const taskType = resolved(document, schema).properties?.task_type;
     return { schema, taskTypes: namesOf(taskType), excluded: namesOf(taskType?.not) };
   });
 }

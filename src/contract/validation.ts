@@ -11,19 +11,19 @@ export interface RequestValues {
   headers: Readonly<Record<string, string>>;
   /** Parameters that the contract names, as `readQuery` reads them. */
   query: Readonly<Record<string, unknown>>;
-  /** The parsed JSON body. */
+  /** The body's value, without what no schema looks into. */
   body: unknown;
 }
 
 /**
  * Holds a request's values against the contract. Returns the JSON pointers of the body's sensitive values.
  *
- * Throws invalidRequest that lists every fault, or of a body of more than 64 Ki characters the first one.
+ * Throws invalidRequest that lists every fault, or of a body of more than 64 KiB the first one.
  */
 export type Validate = (
   operationId: string,
   values: RequestValues,
-  /** The length of the body's text, in UTF-16 code units. */
+  /** In bytes. */
   bodyLength: number,
 ) => readonly string[];
 

@@ -33,14 +33,14 @@ export function createValidation(contract: Contract, webSockets: WebSockets): Re
       pathParameters: request.params as Record<string, string>,
       headers: headersOf(request, route.headerNames),
       query: queryOf(request, route.queryParameters),
-      body: sent?.value,
+      body: sent && contract.bodyOf(route.operationId, sent),
       sent,
       sensitive: NONE as readonly string[],
       client,
       trace,
       annotate: (more: object) => Object.assign(fields, more),
     };
-    input.sensitive = contract.validate(route.operationId, input, sent?.text.length ?? 0);
+    input.sensitive = contract.validate(route.operationId, input, sent?.bytes.length ?? 0);
     if (route.isWebSocket) {
       webSockets.assertUpgrade(request);
     }

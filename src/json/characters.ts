@@ -1,14 +1,14 @@
 export const QUOTE = 0x22;
-const PLUS = 0x2b;
+export const PLUS = 0x2b;
 export const COMMA = 0x2c;
 export const MINUS = 0x2d;
 export const POINT = 0x2e;
 export const COLON = 0x3a;
-const CAPITAL_E = 0x45;
+export const CAPITAL_E = 0x45;
 export const OPENING_BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
 export const CLOSING_BRACKET = 0x5d;
-const SMALL_E = 0x65;
+export const SMALL_E = 0x65;
 export const OPENING_BRACE = 0x7b;
 export const CLOSING_BRACE = 0x7d;
 
@@ -21,7 +21,7 @@ export function isDigit(code: number): boolean {
 
 /** White space of JSON (RFC 8259, section 2). */
 export function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+  return code <= 0x20 && (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09);
 }
 
 /** The position after the JSON string that begins at `start`; the text's end if the string never ends. */

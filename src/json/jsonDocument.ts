@@ -1,23 +1,8 @@
+import { isUtf8 } from 'node:buffer';
+import { OPENING_BRACE } from './characters.js';
 import { parseExact, UnsuitableJson } from './exactJson.js';
-import { itemsIn, scanJson, type JsonScan } from './scanJson.js';
-
-/** A JSON document, as a value and as the text that was sent. */
-export interface JsonDocument {
-  text: string;
-  /** The result of JSON.parse. */
-  value: unknown;
-  /** Returns the member of this name, if the document is an object that has one. */
-  member: (name: string) => JsonPart | undefined;
-}
-
-/** A part of a document. */
-export interface JsonPart {
-  text: string;
-  /** The result of JSON.parse if `isPlain`, else that of `parseExact`. */
-  value: unknown;
-  /** Whether JSON.parse loses nothing of the whole document. */
-  isPlain: boolean;
-}
+import { JsonText } from './jsonText.js';
+import { itemsIn, scanJson, type JsonMembers } from './scanJson.js';
 
 /** Bounds of a document's structure; its length is bounded elsewhere. */
 export interface JsonLimits {
@@ -27,7 +12,56 @@ export interface JsonLimits {
   keys: number;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/**
+ * A JSON document as it was sent. Values are made of it where somebody asks for them: most of a large one is handed on as
+ * it is.
+ *
+ * It is a class, as getters on a prototype cost nothing for each document.
+ */
+export class JsonDocument {
+  /** In UTF-8. */
+  readonly bytes: Buffer;
+  readonly #members: JsonMembers;
+  #value: { made: unknown } | undefined;
+  #items: readonly JsonDocument[] | undefined;
+
+  /** @param members as `scanJson` has found them in these bytes */
+  constructor(bytes: Buffer, members: JsonMembers) {
+    this.bytes = bytes;
+    this.#members = members;
+  }
+
+  /** The result of JSON.parse. */
+  get value(): unknown {
+    this.#value ??= { made: JSON.parse(this.bytes.toString()) };
+    return this.#value.made;
+  }
+
+  /** Returns the member of this name, if the document is an object that has one. */
+  member(name: string): JsonText | undefined {
+    const bytes = this.#members.get(name);
+    return bytes && JsonText.of(bytes);
+  }
+
+  /** The value, but with `{}` in place of a member that is an object. */
+  valueWithout(name: string): unknown {
+    const member = this.#members.get(name);
+    if (member?.[0] !== OPENING_BRACE) {
+      return this.value;
+    }
+    const start = member.byteOffset - this.bytes.byteOffset;
+    const before = this.bytes.toString('utf8', 0, start);
+    return JSON.parse(`${before}{}${this.bytes.toString('utf8', start + member.length)}`);
+  }
+
+  /** Each item as a document; undefined where the document is no list. */
+  get items(): readonly JsonDocument[] | undefined {
+    this.#items ??= itemsIn(this.bytes)?.map((item) => {
+      return new JsonDocument(item, scanJson(item).members);
+    });
+    return this.#items;
+  }
+}
 
 /**
  * Reads a JSON text that Python's json module must be able to read too.
@@ -36,53 +70,32 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @throws UnsuitableJson if it is not UTF-8, Python could not hold it, or it is beyond the limits
  */
 export function readJsonDocument(bytes: Buffer, limits: JsonLimits): JsonDocument {
-  const text = decode(bytes);
-  const value: unknown = JSON.parse(text);
-  const scan = scanJson(text, bytes);
-  const { depth, keys } = scan;
+  if (!isUtf8(bytes)) {
+    throw new UnsuitableJson('', 'is not UTF-8');
+  }
+  const content = ownContent(bytes);
+  const { members, depth, keys, hasDoubtfulNumber } = scanJson(content);
   if (depth > limits.depth) {
     throw new UnsuitableJson('', `is nested more than ${limits.depth} levels deep`);
   }
   if (keys > limits.keys) {
     throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
-  return documentOf(text, value, scan);
-}
-
-/** Returns each item of a list as a document. The document must be a list. */
-export function itemsOf(list: JsonDocument): readonly JsonDocument[] {
-  const values = list.value as readonly unknown[];
-  const items = values.length === 0 ? [] : itemsIn(Buffer.from(list.text));
-  return items.map((bytes, index) => {
-    const text = bytes.toString();
-    return documentOf(text, values[index], scanJson(text, bytes));
-  });
-}
-
-function decode(bytes: Buffer): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new UnsuitableJson('', 'is not UTF-8');
+  if (hasDoubtfulNumber) {
+    parseExact(content.toString(), { allowsInfinity: false });
   }
+  return new JsonDocument(content, members);
 }
 
-function documentOf(text: string, value: unknown, { member, isPlain }: JsonScan): JsonDocument {
-  const source: unknown = isPlain ? value : parseExact(text, { allowsInfinity: false });
-  return {
-    value,
-    text,
-    member(name) {
-      const memberText = member(name);
-      return memberText === undefined
-        ? undefined
-        : { text: memberText, value: memberValue(source, name), isPlain };
-    },
-  };
-}
+/** U+FEFF in UTF-8: some senders mark UTF-8 by it. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-function memberValue(source: unknown, name: string): unknown {
-  return source instanceof Map
-    ? (source as ReadonlyMap<string, unknown>).get(name)
-    : (source as Readonly<Record<string, unknown>>)[name];
+/**
+ * The text without a byte order mark, as TextDecoder reads it. Bytes of a socket are a part of 64 kB that it has read: a
+ * few of them are copied, so that those are not kept until the answer.
+ */
+function ownContent(bytes: Buffer): Buffer {
+  const hasMark = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  const content = hasMark ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes;
+  return 2 * content.length < bytes.buffer.byteLength ? Buffer.from(content) : content;
 }

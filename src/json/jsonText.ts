@@ -1,6 +1,9 @@
 import { remembered } from './remembered.js';
 
-/** A part of an answer that is JSON already, as text or in UTF-8, and is sent unchanged. */
+/** Bytes that are worth a write of their own, rather than to become a text that becomes bytes again. */
+const LARGE_BYTES = 8 * 1024;
+
+/** A part of an answer or of a message that is JSON already, as text or in UTF-8, and is sent unchanged. */
 export class JsonText {
   /** A property like others, so that two can be compared. */
   readonly source: string | Buffer;
@@ -9,16 +12,23 @@ export class JsonText {
     this.source = source;
   }
 
+  /** Bytes that are large stay bytes: as a text, a large part would be written twice on its way through. */
+  static of(bytes: Buffer): JsonText {
+    return new JsonText(bytes.length < LARGE_BYTES ? bytes.toString() : bytes);
+  }
+
   get text(): string {
     return typeof this.source === 'string' ? this.source : this.source.toString();
+  }
+
+  /** In UTF-8. */
+  get byteLength(): number {
+    return Buffer.byteLength(this.source);
   }
 }
 
 /** JSON.stringify for texts that recur, such as names of queues. */
 export const quoted = remembered((text) => JSON.stringify(text));
-
-/** Bytes that are worth a write of their own, rather than to become a text that becomes bytes again. */
-const LARGE_BYTES = 8 * 1024;
 
 /**
  * Writes JSON. JsonText may stand for a member of the value, and for a member of an object in a list that is a member.

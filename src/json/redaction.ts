@@ -1,13 +1,13 @@
+import { isList, isObject, parseExact, writeExact, type ExactValue } from './exactJson.js';
+import { JsonText } from './jsonText.js';
+
 /** Shown in place of a sensitive value. */
 const MASK = '***';
 
-/**
- * Returns a copy of the value with `***` at each of these JSON pointers. A pointer to nothing is ignored. Parts beside the
- * pointers' paths are shared with `value`, which does not change. Objects may be Maps, as `parseExact` makes them.
- */
-export function redacted(value: unknown, pointers: readonly string[]): unknown {
+/** Returns the same JSON with `***` at each of these JSON pointers. A pointer to nothing is ignored. */
+export function redacted(json: JsonText, pointers: readonly string[]): JsonText {
   if (pointers.length === 0) {
-    return value;
+    return json;
   }
   const root: Path = new Map();
   for (const pointer of pointers) {
@@ -19,10 +19,11 @@ export function redacted(value: unknown, pointers: readonly string[]): unknown {
     }
     path.set(END, new Map());
   }
-  return masked(value, root);
+  const value = parseExact(json.text, { allowsInfinity: false });
+  return new JsonText(writeExact(masked(value, root)));
 }
 
-/** The pointers as a tree, so that each object on a shared path is copied once. */
+/** The pointers as a tree. */
 type Path = Map<string | typeof END, Path>;
 
 /** Marks the end of a pointer. A symbol, as every string may be a key. */
@@ -35,37 +36,19 @@ function pointerKeys(pointer: string): string[] {
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function masked(value: unknown, path: Path): unknown {
+function masked(value: ExactValue, path: Path): ExactValue {
   if (path.has(END)) {
     return MASK;
   }
-  if (path.size === 0 || typeof value !== 'object' || value === null) {
-    return value;
+  if (isObject(value)) {
+    return new Map(Array.from(value, ([key, member]) => [key, maskedMember(member, path, key)]));
   }
-  if (value instanceof Map) {
-    return maskedMap(value as ReadonlyMap<string, unknown>, path);
-  }
-  return Array.isArray(value)
-    ? maskedMembers([...(value as readonly unknown[])], path)
-    : maskedMembers({ ...value }, path);
+  return isList(value)
+    ? value.map((item, index) => maskedMember(item, path, String(index)))
+    : value;
 }
 
-function maskedMap(value: ReadonlyMap<string, unknown>, path: Path): ReadonlyMap<string, unknown> {
-  const copy = new Map(value);
-  for (const [key, rest] of path) {
-    if (key !== END && copy.has(key)) {
-      copy.set(key, masked(copy.get(key), rest));
-    }
-  }
-  return copy;
-}
-
-/** Masks own members only: assigning to an inherited `__proto__` would change the prototype. */
-function maskedMembers(copy: object, path: Path): object {
-  for (const [key, rest] of path) {
-    if (key !== END && Object.hasOwn(copy, key)) {
-      Reflect.set(copy, key, masked(Reflect.get(copy, key), rest));
-    }
-  }
-  return copy;
+function maskedMember(member: ExactValue, path: Path, key: string): ExactValue {
+  const rest = path.get(key);
+  return rest === undefined ? member : masked(member, rest);
 }

@@ -6,6 +6,7 @@ import { compress } from '../wire/compression.js';
 import { taskSentEvent } from '../wire/events.js';
 import {
   taskBody,
+  taskBodyLength,
   taskMessage,
   taskTexts,
   type Message,
@@ -96,7 +97,7 @@ export class CeleryClient<Backend extends CeleryBackend>
   async preview(tasks: readonly Task[]): Promise<readonly TaskPreview[]> {
     return Promise.all(
       tasks.map(async (task) => ({
-        ...{ task, body: taskBody(task) },
+        ...{ task, body: taskBody(task).toString() },
         ...this.#broker.preview(await this.#messageOf(task)),
       })),
     );
@@ -148,7 +149,7 @@ export class CeleryClient<Backend extends CeleryBackend>
 
   #isLarge(task: Task): boolean {
     const threshold = this.#compressionThreshold;
-    return threshold !== Infinity && Buffer.byteLength(taskBody(task)) >= threshold;
+    return threshold !== Infinity && taskBodyLength(task) >= threshold;
   }
 }
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parseExact, writeExact, type ExactValue } from '../../json/exactJson.js';
 import { JsonText } from '../../json/jsonText.js';
-import { scanJson } from '../../json/scanJson.js';
+import { scanJson, type JsonMembers } from '../../json/scanJson.js';
 import { decompress, GZIP } from '../wire/compression.js';
 import { withoutKombuObjects } from '../python/kombuTypes.js';
 
@@ -38,7 +38,7 @@ function storedResultOf(payload: Buffer): StoredResult {
  * How Celery writes the meta of a task that has succeeded: the order of `_get_result_meta` in celery/backends/base.py,
  * and the spaces of Python's json.dumps.
  */
-const BEFORE_RESULT = '{"status": "SUCCESS", "result":';
+const BEFORE_RESULT = '{"status": "SUCCESS", "result": ';
 const AFTER_RESULT = ', "traceback": ';
 
 /** What a client may not be able to read, or not as it is meant; within a string it may stand for nothing. */
@@ -110,17 +110,16 @@ interface Members {
 }
 
 function membersOf(text: string, bytes: Buffer): Members {
-  let values: Readonly<Record<string, unknown>> | null;
+  let members: JsonMembers;
   try {
-    values = JSON.parse(text) as typeof values;
+    ({ members } = scanJson(bytes));
   } catch {
-    // It is broken, or it holds what Python takes for JSON and JSON.parse doesn't: NaN, Infinity.
+    // It is broken, or it holds what Python takes for JSON and the grammar doesn't have: NaN, Infinity.
     return exactMembers(parse(text));
   }
-  const scan = scanJson(text, bytes);
-  const member = (name: string): string => scan.member(name) ?? 'null';
+  const member = (name: string): string => members.get(name)?.toString() ?? 'null';
   return {
-    text: (name) => textOrNothing(values?.[name]),
+    text: (name) => textOrNothing(JSON.parse(member(name))),
     exact: (name) => parse(member(name)),
     plainText(name) {
       const own = member(name);

@@ -1,7 +1,6 @@
-import type { JsonPart } from '../../json/jsonDocument.js';
 import { JsonText, quoted } from '../../json/jsonText.js';
 import { GZIP } from './compression.js';
-import { saferepr } from '../python/saferepr.js';
+import { argsrepr } from '../python/saferepr.js';
 
 /** One task to send: the Celery protocol's words (celery/app/amqp.py, `as_task_v2`). */
 export interface Task {
@@ -9,9 +8,9 @@ export interface Task {
   name: string;
   queue: string;
   /** The only positional argument. */
-  params: JsonPart;
-  /** The value of the params wherever they are shown, without what is secret: in representations and events. */
-  shown: unknown;
+  params: JsonText;
+  /** The params as they are shown, without what is secret: in representations and events. */
+  shown: JsonText;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
   /** Options of its sender; undefined for none. */
@@ -64,10 +63,10 @@ export interface TaskTexts {
   argsrepr: string;
 }
 
-export function taskTexts({ id, shown, params }: Task): TaskTexts {
+export function taskTexts({ id, shown }: Task): TaskTexts {
   return {
     id: JSON.stringify(id),
-    argsrepr: JSON.stringify(saferepr([shown], params.isPlain)),
+    argsrepr: JSON.stringify(argsrepr(shown)),
   };
 }
 
@@ -101,7 +100,7 @@ export function taskMessage(
         `"delivery_info":{"exchange":"","routing_key":${quoted(task.queue)}},` +
         `"priority":${task.priority}${options === undefined ? '' : expiration(options)}}`,
     ),
-    body: compressedBody ?? Buffer.from(taskBody(task)),
+    body: compressedBody ?? taskBody(task),
   };
 }
 
@@ -144,9 +143,20 @@ function members(values: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-/** The task's arguments; it has no callbacks. */
-export function taskBody({ params }: Task): string {
-  return `[[${params.text}], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]`;
+const BEFORE_PARAMS = '[[';
+/** There are no keyword arguments and no callbacks. */
+const AFTER_PARAMS = '], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]';
+
+/** The task's arguments, in UTF-8. */
+export function taskBody({ params: { source } }: Task): Buffer {
+  return typeof source === 'string'
+    ? Buffer.from(`${BEFORE_PARAMS}${source}${AFTER_PARAMS}`)
+    : Buffer.concat([Buffer.from(BEFORE_PARAMS), source, Buffer.from(AFTER_PARAMS)]);
+}
+
+/** In bytes. */
+export function taskBodyLength({ params }: Task): number {
+  return BEFORE_PARAMS.length + params.byteLength + AFTER_PARAMS.length;
 }
 
 /**

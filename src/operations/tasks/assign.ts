@@ -87,7 +87,7 @@ export function createAssign(dependencies: {
     const claim =
       idempotencyKey === undefined
         ? undefined
-        : claimFor({ client, idempotencyKey, body: sent.text }, kept);
+        : claimFor({ client, idempotencyKey, body: sent.bytes }, kept);
     // The wait for the workers is taken from Redis's time, so that the client is answered in time.
     const milliseconds = timeout - (performance.now() - start);
     const outcome = await producer.send(tasks, { milliseconds, claim });
@@ -101,7 +101,7 @@ export function createAssign(dependencies: {
       case 'repeated':
         annotate({ repeated: true });
         return {
-          kept: answerBefore(outcome.value, sent.text) as typeof kept,
+          kept: answerBefore(outcome.value, sent.bytes) as typeof kept,
           headers: { 'Idempotent-Replayed': 'true' },
         };
       default:

@@ -12,8 +12,8 @@ export function createAssignTask(
   assign: Assign,
 ): Operation<'assignTask'> {
   return async (input) => {
-    const { sent, sensitive, annotate } = input;
-    const assignment = readAssignment(sent, sensitive, '');
+    const { body: request, sent, sensitive, annotate } = input;
+    const assignment = readAssignment(request, sent, sensitive, '');
     const { taskType, task } = assignment;
     annotate({ task_id: task.id, task_type: taskType });
     const outcome = await assign([assignment], {

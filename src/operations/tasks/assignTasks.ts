@@ -1,5 +1,4 @@
 import { invalidRequest, overloaded, notAssigned, queueFull } from '../../errors.js';
-import { itemsOf } from '../../json/jsonDocument.js';
 import type { Input, Operation, ReplyOf } from '../operation.js';
 import { assignedAnswer, type Assign } from './assign.js';
 import type { ReadAssignment } from './assignment.js';
@@ -50,9 +49,13 @@ async function assignAll(
     throw invalidRequest([{ in: 'body', pointer: '', message }]);
   }
   const sensitiveOf = byIndex(input.sensitive);
-  const assignments = itemsOf(sent).map((item, index) =>
-    readAssignment(item, sensitiveOf.get(index) ?? [], `/${index}`),
-  );
+  const assignments = requests.map((request, index) => {
+    const item = sent.items?.[index];
+    if (item === undefined) {
+      throw new Error('A list has other items than its value');
+    }
+    return readAssignment(request, item, sensitiveOf.get(index) ?? [], `/${index}`);
+  });
   const what = assignments.length === 1 ? 'The task' : `The ${assignments.length} tasks`;
   const outcome = await assign(assignments, {
     input,

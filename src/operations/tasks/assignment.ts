@@ -6,6 +6,7 @@ import type { components } from '../../contract/openapi.js';
 import type { RequestFault } from '../../errors.js';
 import type { JsonDocument } from '../../json/jsonDocument.js';
 import { pointerPart } from '../../json/jsonPointer.js';
+import { JsonText } from '../../json/jsonText.js';
 import { redacted } from '../../json/redaction.js';
 import { readTaskOptions, type OptionLimits } from './taskOptions.js';
 
@@ -22,12 +23,14 @@ export interface Assignment {
 }
 
 /**
- * Reads a task from a document that fits its schema.
+ * Reads a task from a request that fits its schema.
  *
- * @param sensitive JSON pointers into the document, of the values that are not to be shown
- * @param at where the document stands in the request's body, as a JSON pointer
+ * @param sent the same request as it was sent
+ * @param sensitive JSON pointers into the request, of the values that are not to be shown
+ * @param at where the request stands in the body, as a JSON pointer
  */
 export type ReadAssignment = (
+  request: AssignTaskRequest,
   sent: JsonDocument,
   sensitive: readonly string[],
   at: string,
@@ -38,10 +41,9 @@ export function createAssignmentReader(
   unreadableAt: FindUnreadable,
   limits: OptionLimits,
 ): ReadAssignment {
-  return (sent, sensitive, at) => {
-    const { task_type: taskType, options } = sent.value as AssignTaskRequest;
-    const params = sent.member('params') ?? NO_PARAMS;
-    const shown = redacted(params.value, belowParams(sensitive));
+  return ({ task_type: taskType, options }, sent, sensitive, at) => {
+    const params = sent.member('params') ?? EMPTY;
+    const shown = redacted(params, belowParams(sensitive));
     const { name, queue } = route(taskType);
     const inParams = unreadableAt(params);
     const faults = inParams === undefined ? NONE : [unreadable(`${at}/params${inParams}`)];
@@ -50,7 +52,7 @@ export function createAssignmentReader(
       const task = { id, name, queue, params, shown, priority: 0, options: undefined };
       return { taskType, task, at, faults };
     }
-    const read = readTaskOptions(options, sent.member('options')?.text ?? '{}', limits);
+    const read = readTaskOptions(options, sent.member('options') ?? EMPTY, limits);
     const task = {
       id: options.task_id ?? uuid(),
       name,
@@ -62,7 +64,7 @@ export function createAssignmentReader(
     };
     const ofOptions = read.faults.map((fault) => ({ ...fault, pointer: `${at}${fault.pointer}` }));
     const ofHeaders = [...read.options.headers].flatMap(([header, text]) => {
-      const inHeader = unreadableAt({ text, value: undefined, isPlain: true });
+      const inHeader = unreadableAt(new JsonText(text));
       const pointer = `${at}/options/headers${pointerPart(header)}`;
       return inHeader === undefined ? [] : [unreadable(`${pointer}${inHeader}`)];
     });
@@ -71,7 +73,7 @@ export function createAssignmentReader(
 }
 
 const NONE: readonly never[] = [];
-const NO_PARAMS = { text: '{}', value: {}, isPlain: true };
+const EMPTY = new JsonText('{}');
 
 function unreadable(pointer: string): RequestFault {
   const message =

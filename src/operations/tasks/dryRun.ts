@@ -1,7 +1,7 @@
 import type { TaskPreview } from '../../celery/producing/client.js';
 import type { components } from '../../contract/openapi.js';
 import { JsonText } from '../../json/jsonText.js';
-import { scanJson, type JsonScan } from '../../json/scanJson.js';
+import { scanJson, type JsonMembers } from '../../json/scanJson.js';
 import type { Assignment } from './assignment.js';
 
 export type DryRunResponse = components['schemas']['DryRunResponse'];
@@ -24,14 +24,14 @@ export function dryRun(
 type Shown = Omit<DryRunResponse, 'task_id' | 'status' | 'message' | 'timestamp'>;
 
 function shown({ task, list, envelope, body, event }: TaskPreview): Shown {
-  const { member } = scanJson(envelope);
+  const { members } = scanJson(Buffer.from(envelope));
   return {
     queue: task.queue,
     key: list,
     envelope,
     ...({
-      headers: partOf(member, 'headers'),
-      properties: partOf(member, 'properties'),
+      headers: partOf(members, 'headers'),
+      properties: partOf(members, 'properties'),
       body: new JsonText(body),
     } as unknown as Pick<DryRunResponse, 'headers' | 'properties' | 'body'>),
     ...(event !== undefined && { event }),
@@ -39,10 +39,10 @@ function shown({ task, list, envelope, body, event }: TaskPreview): Shown {
 }
 
 /** Its very text, as parsing it would change numbers and the order of keys. */
-function partOf(member: JsonScan['member'], name: string): JsonText {
-  const text = member(name);
-  if (text === undefined) {
+function partOf(members: JsonMembers, name: string): JsonText {
+  const bytes = members.get(name);
+  if (bytes === undefined) {
     throw new Error(`A message has no ${name}`);
   }
-  return new JsonText(text);
+  return JsonText.of(bytes);
 }

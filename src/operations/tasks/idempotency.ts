@@ -16,7 +16,7 @@ interface Kept {
  * @param body the request's, as it was sent
  */
 export function claimFor(
-  request: { client: string; idempotencyKey: string; body: string },
+  request: { client: string; idempotencyKey: string; body: Buffer },
   answer: object,
 ): { key: string; value: string } {
   const kept: Kept = { body: digest(request.body), answer };
@@ -30,7 +30,7 @@ export function claimFor(
  *
  * @throws idempotencyKeyReused where that one had another body
  */
-export function answerBefore(kept: string, body: string): unknown {
+export function answerBefore(kept: string, body: Buffer): unknown {
   const { body: first, answer } = JSON.parse(kept) as Kept;
   if (first !== digest(body)) {
     throw idempotencyKeyReused();
@@ -38,6 +38,6 @@ export function answerBefore(kept: string, body: string): unknown {
   return answer;
 }
 
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function digest(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }

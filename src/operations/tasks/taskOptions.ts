@@ -1,6 +1,7 @@
 import type { Expiry, TaskOptions } from '../../celery/wire/message.js';
 import type { components } from '../../contract/openapi.js';
 import type { RequestFault } from '../../errors.js';
+import type { JsonText } from '../../json/jsonText.js';
 import { scanJson } from '../../json/scanJson.js';
 
 /** Limits of this installation. */
@@ -17,11 +18,11 @@ type Options = components['schemas']['TaskOptions'];
  * The options of a task, which fit their schema, as they go into its message; and what is wrong with them
  * beyond their schema.
  *
- * @param text of the options, as they were sent
+ * @param sent the same options as they were sent
  */
 export function readTaskOptions(
   options: Options,
-  text: string,
+  sent: JsonText,
   limits: OptionLimits,
 ): { options: TaskOptions; faults: readonly RequestFault[] } {
   const faults: RequestFault[] = [];
@@ -51,7 +52,7 @@ export function readTaskOptions(
       expires,
       timeLimit: time_limit,
       softTimeLimit: soft_time_limit,
-      headers: options.headers === undefined ? NONE : headersIn(text),
+      headers: options.headers === undefined ? NONE : headersIn(sent),
     },
     faults,
   };
@@ -113,6 +114,8 @@ function faultOfExpiry(expires: Expiry | undefined): string | undefined {
 }
 
 /** The last of two headers with the same name counts. */
-function headersIn(text: string): ReadonlyMap<string, string> {
-  return scanJson(scanJson(text).member('headers') ?? '{}').members();
+function headersIn({ text }: JsonText): ReadonlyMap<string, string> {
+  const headers = scanJson(Buffer.from(text)).members.get('headers');
+  const members = headers === undefined ? [] : scanJson(headers).members.toMap();
+  return new Map(Array.from(members, ([name, value]) => [name, value.toString()]));
 }

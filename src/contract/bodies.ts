@@ -1,0 +1,69 @@
+import type { JsonDocument } from '../json/jsonDocument.js';
+import type { OpenApiDocument } from './document.js';
+import { describedTaskTypes, otherRequest, resolved, type Schema } from './taskTypes.js';
+
+/** Makes the value of a body that was sent, for its operation and to be held against the operation's schema. */
+export type BodyOf = (operationId: string, sent: JsonDocument) => unknown;
+
+/**
+ * Params that the contract does not describe become `{}`: no schema looks into them, and to make values of a large
+ * document takes longer than all the rest.
+ */
+export function createBodyOf(document: OpenApiDocument): BodyOf {
+  const requests = new Map<string, 'one' | 'list'>();
+  for (const { operationId, requestBody } of operationsOf(document)) {
+    const schema: Schema | undefined = requestBody?.content['application/json']?.schema;
+    if (schema?.$ref === REQUEST) {
+      requests.set(operationId, 'one');
+    } else if (schema?.items?.$ref === REQUEST) {
+      requests.set(operationId, 'list');
+    }
+  }
+  const described = new Set<unknown>(describedTaskTypes(document));
+  const requestOf = takesAnyParams(document)
+    ? (sent: JsonDocument): unknown => {
+        const taskType = sent.member('task_type');
+        return taskType === undefined || described.has(JSON.parse(taskType.text))
+          ? sent.value
+          : sent.valueWithout('params');
+      }
+    : (sent: JsonDocument): unknown => sent.value;
+
+  return (operationId, sent) => {
+    switch (requests.get(operationId)) {
+      case 'one':
+        return requestOf(sent);
+      case 'list':
+        return sent.items?.map(requestOf) ?? sent.value;
+      case undefined:
+        return sent.value;
+    }
+  };
+}
+
+const REQUEST = '#/components/schemas/AssignTaskRequest';
+
+function operationsOf({ paths }: OpenApiDocument) {
+  return Object.values(paths).flatMap((item) => Object.values(item));
+}
+
+/** Whether the request of other task types than the contract describes takes any object for params. */
+function takesAnyParams(document: OpenApiDocument): boolean {
+  const request = otherRequest(document);
+  const params = resolved(document, request.properties?.params ?? {});
+  return (
+    Object.keys(request).every((key) => OF_REQUEST.has(key)) &&
+    Object.keys(params).every((key) => OF_ANY_OBJECT.has(key)) &&
+    params.type === 'object' &&
+    (params.additionalProperties ?? true) === true
+  );
+}
+
+/** Keywords that ask for nothing (JSON Schema, section 9 of its vocabulary of validation). */
+const ANNOTATIONS = ['title', 'description', 'default', 'deprecated', 'examples', 'example'];
+const OF_REQUEST: ReadonlySet<string> = new Set([...ANNOTATIONS, 'type', 'required', 'properties']);
+const OF_ANY_OBJECT: ReadonlySet<string> = new Set([
+  ...ANNOTATIONS,
+  'type',
+  'additionalProperties',
+]);
