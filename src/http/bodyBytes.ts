@@ -97,7 +97,7 @@ export async function readBytes(
 
 const NOTHING = Buffer.alloc(0);
 
-/** A Content-Length is only a promise: no more room than this is made before the bytes are there. */
+/** A Content-Length is only a promise: no more room than this is made before as many bytes are there. */
 const LARGEST_FIRST_BYTES = 64 * 1024;
 
 /** The encodings that body-parser knows; undefined for a body as it is. */
@@ -185,8 +185,9 @@ function appended(bytes: Buffer, length: number, chunk: Buffer, expected: number
   let room = bytes;
   const needed = length + chunk.length;
   if (needed > room.length) {
-    const first = Math.min(expected, LARGEST_FIRST_BYTES);
-    room = Buffer.allocUnsafe(Math.max(needed, 2 * room.length, first));
+    const promised =
+      needed > LARGEST_FIRST_BYTES ? expected : Math.min(expected, LARGEST_FIRST_BYTES);
+    room = Buffer.allocUnsafe(Math.max(needed, 2 * room.length, promised));
     bytes.copy(room, 0, 0, length);
   }
   chunk.copy(room, length);

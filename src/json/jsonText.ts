@@ -1,7 +1,7 @@
 import { remembered } from './remembered.js';
 
 /** Bytes that are worth a write of their own, rather than to become a text that becomes bytes again. */
-const LARGE_BYTES = 8 * 1024;
+export const LARGE_BYTES = 8 * 1024;
 
 /** A part of an answer or of a message that is JSON already, as text or in UTF-8, and is sent unchanged. */
 export class JsonText {

@@ -24,6 +24,8 @@ export function createKeyReader({ redis }: Connection): (key: string) => Promise
   };
 }
 
+export type ScriptValue = string | number | Buffer;
+
 /** A script in Lua, by its text and by the name that Redis keeps it under. */
 export interface Script {
   text: string;
@@ -45,7 +47,7 @@ export async function runScript(
   redis: Redis,
   { text, sha1 }: Script,
   keys: readonly string[],
-  values: readonly (string | number)[],
+  values: readonly ScriptValue[],
 ): Promise<unknown> {
   const rest = [keys.length, ...keys, ...values];
   try {
@@ -71,10 +73,10 @@ export async function runScript(
 async function runCommand(
   redis: Redis,
   name: string,
-  values: (string | number)[],
+  values: ScriptValue[],
   replyEncoding: 'utf8' | null,
 ): Promise<unknown> {
-  const command = new Command(name, values, { replyEncoding });
+  const command = new CommandInParts(name, values, { replyEncoding });
   try {
     return await redis.sendCommand(command);
   } finally {
@@ -84,3 +86,29 @@ async function runCommand(
 }
 
 const FORGOTTEN = Promise.resolve();
+
+/** ioredis joins all arguments into one Buffer where there is a Buffer among them, which copies large ones once more. */
+class CommandInParts extends Command {
+  override toWritable(stream: Redis['stream']): string | Buffer {
+    if (!this.args.some((value) => value instanceof Buffer)) {
+      return super.toWritable(stream);
+    }
+    stream.cork();
+    process.nextTick(() => {
+      stream.uncork();
+    });
+    let text = `*${this.args.length + 1}\r\n$${this.name.length}\r\n${this.name}\r\n`;
+    for (const value of this.args as (string | Buffer)[]) {
+      text += `$${Buffer.byteLength(value)}\r\n`;
+      if (typeof value === 'string') {
+        text += value;
+      } else {
+        stream.write(text);
+        stream.write(value);
+        text = '';
+      }
+      text += '\r\n';
+    }
+    return text;
+  }
+}

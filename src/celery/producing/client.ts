@@ -97,7 +97,7 @@ export class CeleryClient<Backend extends CeleryBackend>
   async preview(tasks: readonly Task[]): Promise<readonly TaskPreview[]> {
     return Promise.all(
       tasks.map(async (task) => ({
-        ...{ task, body: taskBody(task).toString() },
+        ...{ task, body: Buffer.concat(taskBody(task)).toString() },
         ...this.#broker.preview(await this.#messageOf(task)),
       })),
     );
@@ -143,7 +143,7 @@ export class CeleryClient<Backend extends CeleryBackend>
   async #messageOf(task: Task): Promise<TaskMessage> {
     return this.#createTaskMessage(
       task,
-      this.#isLarge(task) ? await compress(taskBody(task)) : undefined,
+      this.#isLarge(task) ? await compress(Buffer.concat(taskBody(task))) : undefined,
     );
   }
 
@@ -184,7 +184,7 @@ class LazyMessage implements TaskMessage {
     return this.#parts().message.properties;
   }
 
-  get body(): Buffer {
+  get body(): readonly Buffer[] {
     return this.#parts().message.body;
   }
 

@@ -49,7 +49,8 @@ export function controlMessage(
     reply_to: { exchange: REPLY_EXCHANGE, routing_key: reply.id },
   });
   const headers = new JsonText(JSON.stringify({ clock: times.clock, expires: times.expires }));
-  return envelope({ headers, properties: PROPERTIES, body: Buffer.from(body) }, times.deliveryTag);
+  const message = { headers, properties: PROPERTIES, body: [Buffer.from(body)] };
+  return envelope(message, times.deliveryTag).toString();
 }
 
 /** Persistent, as kombu's default is, though a channel keeps nothing. */

@@ -37,15 +37,17 @@ export function taskSentEvent(
   return {
     headers: new JsonText(`{"hostname":${hostname}}`),
     properties: PROPERTIES,
-    body: Buffer.from(
-      `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc(now)},"pid":${sender.processId},` +
-        `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
-        `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":"{}",` +
-        `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
-        `"queue":${queue},"exchange":"",` +
-        // In seconds.
-        `"routing_key":${queue},"timestamp":${now / 1_000},"type":"task-sent"}`,
-    ),
+    body: [
+      Buffer.from(
+        `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc(now)},"pid":${sender.processId},` +
+          `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
+          `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":"{}",` +
+          `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
+          `"queue":${queue},"exchange":"",` +
+          // In seconds.
+          `"routing_key":${queue},"timestamp":${now / 1_000},"type":"task-sent"}`,
+      ),
+    ],
   };
 }
 

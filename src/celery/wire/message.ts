@@ -1,4 +1,4 @@
-import { JsonText, quoted } from '../../json/jsonText.js';
+import { JsonText, LARGE_BYTES, quoted } from '../../json/jsonText.js';
 import { GZIP } from './compression.js';
 import { argsrepr } from '../python/saferepr.js';
 
@@ -52,8 +52,8 @@ export interface Message {
   headers: JsonText;
   /** Without what differs each time that a message is sent, which `envelope` adds. */
   properties: JsonText;
-  /** Before it becomes base64. */
-  body: Buffer;
+  /** Before it becomes base64: pieces that follow each other. */
+  body: readonly Buffer[];
 }
 
 /** The JSON that a task's message shares with its event `task-sent`. */
@@ -100,7 +100,7 @@ export function taskMessage(
         `"delivery_info":{"exchange":"","routing_key":${quoted(task.queue)}},` +
         `"priority":${task.priority}${options === undefined ? '' : expiration(options)}}`,
     ),
-    body: compressedBody ?? taskBody(task),
+    body: compressedBody === undefined ? taskBody(task) : [compressedBody],
   };
 }
 
@@ -147,11 +147,11 @@ const BEFORE_PARAMS = '[[';
 /** There are no keyword arguments and no callbacks. */
 const AFTER_PARAMS = '], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]';
 
-/** The task's arguments, in UTF-8. */
-export function taskBody({ params: { source } }: Task): Buffer {
+/** The task's arguments, in UTF-8 and in pieces. */
+export function taskBody({ params: { source } }: Task): readonly Buffer[] {
   return typeof source === 'string'
-    ? Buffer.from(`${BEFORE_PARAMS}${source}${AFTER_PARAMS}`)
-    : Buffer.concat([Buffer.from(BEFORE_PARAMS), source, Buffer.from(AFTER_PARAMS)]);
+    ? [Buffer.from(`${BEFORE_PARAMS}${source}${AFTER_PARAMS}`)]
+    : [Buffer.from(BEFORE_PARAMS), source, Buffer.from(AFTER_PARAMS)];
 }
 
 /** In bytes. */
@@ -161,14 +161,53 @@ export function taskBodyLength({ params }: Task): number {
 
 /**
  * The text that goes into Redis (`Channel.prepare_message` and `_inplace_augment_message` of
- * kombu/transport/virtual/base.py).
+ * kombu/transport/virtual/base.py); of a large body, its bytes.
  *
  * @param deliveryTag must be unique: a worker loses a message without one
  */
-export function envelope({ headers, properties, body }: Message, deliveryTag: string): string {
-  return (
-    `{"body":"${body.toString('base64')}","content-encoding":"utf-8",` +
-    `"content-type":"application/json","headers":${headers.text},` +
-    `"properties":${properties.text.slice(0, -1)},"body_encoding":"base64","delivery_tag":"${deliveryTag}"}}`
+export function envelope(
+  { headers, properties, body }: Message,
+  deliveryTag: string,
+): string | Buffer {
+  const before = '{"body":"';
+  const after =
+    `","content-encoding":"utf-8","content-type":"application/json","headers":${headers.text},` +
+    `"properties":${properties.text.slice(0, -1)},"body_encoding":"base64","delivery_tag":"${deliveryTag}"}}`;
+  const [first, ...more] = body;
+  return more.length === 0 && first !== undefined && first.length < LARGE_BYTES
+    ? `${before}${first.toString('base64')}${after}`
+    : inBase64(before, body, after);
+}
+
+/**
+ * Three bytes are four characters. A string of more than 128 kB gets memory of its own from the system each time, which
+ * takes several times as long as to write it: parts of it don't.
+ */
+const PART_BYTES = 48 * 1024;
+const part = Buffer.allocUnsafe(PART_BYTES);
+
+function inBase64(before: string, body: readonly Buffer[], after: string): Buffer {
+  const length = body.reduce((sum, piece) => sum + piece.length, 0);
+  const bytes = Buffer.allocUnsafe(
+    before.length + 4 * Math.ceil(length / 3) + Buffer.byteLength(after),
   );
+  let end = bytes.write(before);
+  let filled = 0;
+  const writePart = (): void => {
+    end += bytes.write(part.toString('base64', 0, filled), end, 'latin1');
+    filled = 0;
+  };
+  for (const piece of body) {
+    for (let start = 0; start < piece.length;) {
+      const count = piece.copy(part, filled, start);
+      start += count;
+      filled += count;
+      if (filled === PART_BYTES) {
+        writePart();
+      }
+    }
+  }
+  writePart();
+  bytes.write(after, end);
+  return bytes;
 }

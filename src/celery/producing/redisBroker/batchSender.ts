@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { loadScript, runScript } from '../../../redis/commands.js';
+import { loadScript, runScript, type ScriptValue } from '../../../redis/commands.js';
 import type { Connection } from '../../../redis/connection.js';
 import { refusal } from '../../../redis/failure.js';
 import type { Outcome } from '../fate.js';
@@ -11,9 +11,9 @@ export interface Publication {
   list: string;
   /** All lists of its queue, one for each step of priority; none where its depth does not matter. */
   queueLists: readonly string[];
-  message: string;
+  message: string | Buffer;
   /** Published once the message is in its list; undefined for no event. */
-  event: string | undefined;
+  event: string | Buffer | undefined;
   /** Enqueues only if nobody has claimed `key` yet, and then keeps `value` there, in the same step. */
   claim: { key: string; value: string } | undefined;
 }
@@ -105,7 +105,7 @@ function publishArguments(
   sequence: number,
   { publications, isAtomic }: Batch,
   options: BatchSenderOptions,
-): { keys: readonly string[]; values: readonly (string | number)[] } {
+): { keys: readonly string[]; values: readonly ScriptValue[] } {
   const keys = [options.record];
   const places = new Map<string, number>();
   const placesOfQueues = new Map<string, number>();
@@ -118,7 +118,7 @@ function publishArguments(
     }
     return place;
   };
-  const values: (string | number)[] = [
+  const values: ScriptValue[] = [
     sequence,
     RECORD_SECONDS,
     options.channel,

@@ -68,8 +68,8 @@ export function createRedisBroker(connection: Connection, options: RedisBrokerOp
       const { list, message: text, event } = publicationOf(message, undefined);
       return {
         list,
-        envelope: text,
-        event: event === undefined ? undefined : { channel, envelope: event },
+        envelope: text.toString(),
+        event: event === undefined ? undefined : { channel, envelope: event.toString() },
       };
     },
     async publish(body, _exchange, queue, headers, properties) {
@@ -77,7 +77,7 @@ export function createRedisBroker(connection: Connection, options: RedisBrokerOp
         ...{ queue, priority: 0, sentEvent: { message: undefined } },
         headers: new JsonText(JSON.stringify(headers)),
         properties: new JsonText(JSON.stringify(properties)),
-        body: Buffer.from(JSON.stringify(body)),
+        body: [Buffer.from(JSON.stringify(body))],
       };
       const outcome = await enqueue([message], { milliseconds });
       if (outcome.fate !== 'assigned') {
