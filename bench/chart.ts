@@ -17,6 +17,7 @@ const NAMES: Readonly<Record<ContenderName, string>> = {
   service: 'This service',
   'peer-sync': 'FastAPI, def',
   'peer-async': 'FastAPI, async def',
+  'peer-go': 'Go, net/http',
   floor: 'Bare node:http',
 };
 

@@ -12,24 +12,27 @@ export interface Row extends Figures {
 
 /** Each undefined where one of the two was not measured. */
 export interface Ratios {
-  /** How many times the CPU time per request of the peer's cheaper form is this contender's. */
+  /** How many times the CPU time per request of the Python peer's cheaper form is this contender's. */
   peerCpu: number | undefined;
   /** How many times the p99 of the peer's quicker form is this contender's. */
   peerP99: number | undefined;
   /** How many times the requests/s of the peer's faster form this contender answers. */
   peerSpeed: number | undefined;
+  /** How many times this contender's CPU time per request is that of the peer in Go. */
+  goCpu: number | undefined;
   /** How many times this contender's CPU time per request is the floor's. */
   floorCpu: number | undefined;
 }
 
 const PEER_FORMS = ['peer-sync', 'peer-async'] as const;
 
-/** The rows of one case. The peer is taken in the form that is better at the figure in question. */
+/** The rows of one case. The peer in Python is taken in the form that is better at the figure in question. */
 export function compare(name: string, figures: ReadonlyMap<ContenderName, Figures>): Row[] {
   const peers = PEER_FORMS.map((form) => figures.get(form)).filter((peer) => peer !== undefined);
   const peerCpu = least(peers.map((peer) => peer.cpuMicrosecondsPerRequest));
   const peerP99 = least(peers.map(({ p99Ms }) => p99Ms));
   const peerSlowness = least(peers.map(({ requestsPerSecond }) => 1 / requestsPerSecond));
+  const goCpu = figures.get('peer-go')?.cpuMicrosecondsPerRequest;
   const floorCpu = figures.get('floor')?.cpuMicrosecondsPerRequest;
   return [...figures].map(([contender, own]) => ({
     case: name,
@@ -39,6 +42,7 @@ export function compare(name: string, figures: ReadonlyMap<ContenderName, Figure
       peerCpu: ratio(peerCpu, own.cpuMicrosecondsPerRequest),
       peerP99: ratio(peerP99, own.p99Ms),
       peerSpeed: ratio(peerSlowness, 1 / own.requestsPerSecond),
+      goCpu: ratio(own.cpuMicrosecondsPerRequest, goCpu),
       floorCpu: ratio(own.cpuMicrosecondsPerRequest, floorCpu),
     },
   }));
@@ -54,6 +58,7 @@ export const COLUMNS = [
   'peak memory MB',
   'CPU: peer ÷ this',
   'p99: peer ÷ this',
+  'CPU: this ÷ Go',
   'CPU: this ÷ floor',
 ] as const;
 
@@ -69,6 +74,7 @@ export function cells(rows: readonly Row[]): string[][] {
     figure(row.peakMemoryMegabytes),
     figure(row.ratios.peerCpu),
     figure(row.ratios.peerP99),
+    figure(row.ratios.goCpu),
     figure(row.ratios.floorCpu),
   ]);
 }

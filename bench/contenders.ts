@@ -8,7 +8,7 @@ import { startProcess, tail, untilReady, type RunningProcess } from '../stack/pr
 import type { PythonEnvironment } from '../stack/python.js';
 import { httpStatus } from '../stack/wait.js';
 
-export const CONTENDERS = ['service', 'peer-sync', 'peer-async', 'floor'] as const;
+export const CONTENDERS = ['service', 'peer-sync', 'peer-async', 'peer-go', 'floor'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
 export interface Contender {
@@ -26,6 +26,8 @@ export interface Contender {
 export interface ContenderOptions {
   redisUrl: string;
   python: PythonEnvironment;
+  /** The program of the peer in Go, where it is built. */
+  goPeer?: string | undefined;
   /** An empty folder for its files. */
   folder: string;
   /** More variables of its environment. */
@@ -55,7 +57,7 @@ export async function startContender(
   const port = await findFreePort();
   const startedAt = performance.now();
   const running = await startQuietly(name, launchOf(name, port, options), options);
-  // The peer has no route that answers without Redis.
+  // The peers have no route that answers without Redis.
   const path = name === 'service' ? '/health/live' : '/health';
   const isReady = async (): Promise<boolean> =>
     (await httpStatus(`http://127.0.0.1:${port}${path}`)) === 200;
@@ -89,7 +91,8 @@ interface Launch {
 
 /** Each with its defaults: everything that it can do is switched on. */
 function launchOf(name: ContenderName, port: number, options: ContenderOptions): Launch {
-  const { redisUrl, python, folder, variables, nodeArguments = [], checkout = CHECKOUT } = options;
+  const { redisUrl, python, goPeer, folder, variables } = options;
+  const { nodeArguments = [], checkout = CHECKOUT } = options;
   const environment = {
     PATH: process.env.PATH,
     REDIS_URL: redisUrl,
@@ -110,6 +113,14 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
         command: process.execPath,
         arguments: [...nodeArguments, FLOOR, String(port)],
         environment,
+        folder,
+      };
+    case 'peer-go':
+      if (goPeer === undefined) throw new Error('The peer in Go is not built');
+      return {
+        command: goPeer,
+        arguments: [],
+        environment: { REDIS_ADDRESS: new URL(redisUrl).host, PORT: String(port) },
         folder,
       };
     case 'peer-sync':

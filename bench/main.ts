@@ -8,8 +8,9 @@ import { withReleasers } from '../stack/releasers.js';
 import { AGAINST_COLUMNS, againstCells, runAgainst } from './against.js';
 import { CASES } from './cases.js';
 import { cells, COLUMNS } from './comparison.js';
-import { CONTENDERS, PEER_FOLDER } from './contenders.js';
+import { CONTENDERS, PEER_FOLDER, type ContenderName } from './contenders.js';
 import { curveCells, runCurves } from './curves.js';
+import { buildGoPeer, NotBuilt } from './goPeer.js';
 import { judge, readBounds } from './guard.js';
 import { machineText } from './machine.js';
 import { readOptions, USAGE, type Options } from './options.js';
@@ -35,10 +36,11 @@ function bench(options: Options): Promise<number> {
       environment: process.env,
       say: progress,
     });
-    const stage = await openStage(python, releaseLater);
+    const { contenders, goPeer, remark } = await chooseContenders(options);
+    const stage = await openStage(python, releaseLater, goPeer);
     switch (options.mode) {
       case 'table':
-        return showTable(stage, options);
+        return showTable(stage, { ...options, contenders }, remark);
       case 'curves':
         return showCurves(stage);
       case 'waiting':
@@ -51,9 +53,41 @@ function bench(options: Options): Promise<number> {
   });
 }
 
-async function showTable(stage: Stage, options: Options): Promise<number> {
+interface Chosen {
+  contenders: readonly ContenderName[];
+  /** The program of the peer in Go, if that is one of them. */
+  goPeer?: string;
+  /** Who is left out; empty for none. */
+  remark: string;
+}
+
+/** The peer in Go is left out where it can't be built, unless it was asked for by its name. */
+async function chooseContenders({ mode, contenders }: Options): Promise<Chosen> {
+  const chosen = contenders ?? CONTENDERS;
+  if (mode !== 'table' || !chosen.includes('peer-go')) {
+    return { contenders: chosen, remark: '' };
+  }
+  try {
+    const folder = `${PROJECT}dist/bench`;
+    return { contenders: chosen, goPeer: await buildGoPeer(folder, process.env), remark: '' };
+  } catch (error) {
+    if (contenders !== undefined || !(error instanceof NotBuilt)) throw error;
+    return { contenders: withoutGo(chosen), remark: error.message };
+  }
+}
+
+function withoutGo(contenders: readonly ContenderName[]): readonly ContenderName[] {
+  return contenders.filter((name) => name !== 'peer-go');
+}
+
+async function showTable(
+  stage: Stage,
+  options: Options & Pick<Chosen, 'contenders'>,
+  remark: string,
+): Promise<number> {
   const results = await runTable(stage, options, progress);
   printTable(results);
+  if (remark !== '') print(`\n${remark}`);
   await writeResults('latest.json', results);
   if (options.writesReadme) await writeReadme(PROJECT, results);
   return 0;
@@ -90,7 +124,11 @@ async function showAgainst(stage: Stage, { against = '', cases }: Options): Prom
 async function guard(stage: Stage, options: Options): Promise<number> {
   const bounds = readBounds(`${PROJECT}bench/guard.json`);
   const cases = CASES.filter(({ name }) => name in bounds);
-  const results = await runTable(stage, { ...options, cases, contenders: CONTENDERS }, progress);
+  const results = await runTable(
+    stage,
+    { ...options, cases, contenders: withoutGo(CONTENDERS) },
+    progress,
+  );
   printTable(results);
   if (results.rows.some((row) => row.cpuMicrosecondsPerRequest === undefined)) {
     print('\nNothing is judged: CPU time is read from /proc, which this system does not have.');

@@ -5,7 +5,7 @@ import { CONTENDERS, type ContenderName } from './contenders.js';
 
 export const USAGE = `Usage: npm run bench [-- OPTIONS]
 
-Measures this service, its FastAPI peer and a bare HTTP server under the same load.
+Measures this service, its peers in FastAPI and in Go (where Go is) and a bare HTTP server under the same load.
 
   --quick           one short round of each, in under a minute
   --only NAMES      some cases or contenders, separated by commas:
@@ -24,7 +24,8 @@ export interface Options {
   mode: 'table' | 'curves' | 'waiting' | 'guard' | 'against';
   quick: boolean;
   cases: readonly Case[];
-  contenders: readonly ContenderName[];
+  /** Undefined for all that this machine has. */
+  contenders: readonly ContenderName[] | undefined;
   profileFolder: string | undefined;
   /** The folder `dist` of another build to compare with. */
   against: string | undefined;
@@ -69,7 +70,7 @@ export function readOptions(args: readonly string[]): Options {
     mode: modeOf(values),
     quick: values.quick,
     cases: cases.length > 0 ? cases : values.against === undefined ? CASES : AGAINST_CASES,
-    contenders: contenders.length === 0 ? CONTENDERS : contenders,
+    contenders: contenders.length === 0 ? undefined : contenders,
     profileFolder: values.profile,
     against: values.against,
     writesReadme: values['write-readme'],

@@ -35,13 +35,17 @@ export function withMeasured(text: string, inside: string): string {
 
 /** What an assignment costs, in one line of a list. */
 export function headline({ rows }: Results): string {
+  const rowOf = (work: string, name: string) =>
+    rows.find((row) => row.case === work && row.contender === name);
   const [own, ...peers] = ['service', 'peer-sync', 'peer-async'].map((name) =>
-    rows.find((row) => row.case === 'assign-small' && row.contender === name),
+    rowOf('assign-small', name),
   );
+  const large = rowOf('assign-100kb', 'service');
   const costs = peers.map((peer) => peer?.cpuMicrosecondsPerRequest ?? Infinity);
   return (
     `- **${figure(own?.cpuMicrosecondsPerRequest)} µs** of CPU time for each task assigned, where a FastAPI ` +
-    `orchestrator with the same routes needs ${figure(Math.min(...costs))} µs: ${figure(own?.ratios.peerCpu)} times as much.`
+    `orchestrator with the same routes needs ${figure(Math.min(...costs))} µs: ${figure(own?.ratios.peerCpu)} times as much, ` +
+    `and ${figure(large?.ratios.peerCpu)} times with params of 100 kB.`
   );
 }
 

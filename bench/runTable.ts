@@ -33,7 +33,9 @@ const FIRST_WARM_UP_REQUESTS = { python: 0, node: 10_000 };
 /** Measures every chosen contender at every chosen case. */
 export async function runTable(
   stage: Stage,
-  options: Pick<Options, 'cases' | 'contenders' | 'quick' | 'mode' | 'profileFolder'>,
+  options: Pick<Options, 'cases' | 'quick' | 'mode' | 'profileFolder'> & {
+    contenders: readonly ContenderName[];
+  },
   progress: Progress,
   effort: Effort = effortOf(options),
 ): Promise<Results> {

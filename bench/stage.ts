@@ -37,10 +37,12 @@ export const QUEUE = 'worker_queue';
  *
  * @param python with the peer's packages, if the peer is to be started
  * @param releaseLater is handed what to undo
+ * @param goPeer the program of the peer in Go, if that is to be started
  */
 export async function openStage(
   python: PythonEnvironment,
   releaseLater: (release: Release) => void,
+  goPeer?: string,
 ): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-'));
   process.on('exit', () => {
@@ -68,6 +70,7 @@ export async function openStage(
       const contender = await startContender(name, {
         redisUrl: server.url,
         python,
+        goPeer,
         folder: await mkdtemp(join(folder, `${name}-`)),
         ...options,
       });

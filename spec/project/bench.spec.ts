@@ -53,11 +53,12 @@ describe('The bench: its arithmetic', () => {
         ['service', figures({ cpu: 50, p99: 2, speed: 10_000 })],
         ['peer-sync', figures({ cpu: 1_000, p99: 20, speed: 1_000 })],
         ['peer-async', figures({ cpu: 800, p99: 40, speed: 900 })],
+        ['peer-go', figures({ cpu: 40, p99: 1, speed: 20_000 })],
         ['floor', figures({ cpu: 10, p99: 1, speed: 50_000 })],
       ]),
     );
     const { peerSpeed, ...ratios } = rows[0]?.ratios ?? {};
-    assert.deepEqual(ratios, { peerCpu: 16, peerP99: 10, floorCpu: 5 });
+    assert.deepEqual(ratios, { peerCpu: 16, peerP99: 10, goCpu: 1.25, floorCpu: 5 });
     assert.ok(Math.abs((peerSpeed ?? 0) - 10) < 1e-9);
   });
 
@@ -117,8 +118,10 @@ describe('The bench: a tiny run', function () {
   before(() =>
     withReleasers(async (releaseLater) => {
       const stage = await openStage(theFleet().python, releaseLater);
-      const options = readOptions(['--quick', '--only', 'assign-small,mixed,service,floor']);
-      results = await runTable(stage, options, silent, TINY);
+      const { contenders = [], ...options } = readOptions([
+        ...['--quick', '--only', 'assign-small,mixed,service,floor'],
+      ]);
+      results = await runTable(stage, { ...options, contenders }, silent, TINY);
       refusal = await refusalOf(stage).catch((error: unknown) => error);
     }),
   );
@@ -182,15 +185,20 @@ describe('The bench: a tiny run', function () {
   });
 
   it('says in one line what an assignment costs, beside the better form of the peer', () => {
-    const rows = compare(
-      'assign-small',
-      new Map([
-        ['service', figures({ cpu: 50 })],
-        ['peer-sync', figures({ cpu: 1_400 })],
-        ['peer-async', figures({ cpu: 900 })],
-      ]),
+    const rows = ['assign-small', 'assign-100kb'].flatMap((name, index) =>
+      compare(
+        name,
+        new Map([
+          ['service', figures({ cpu: 50 * (1 + index) })],
+          ['peer-sync', figures({ cpu: 1_400 })],
+          ['peer-async', figures({ cpu: 900 })],
+        ]),
+      ),
     );
-    assert.match(headline({ ...results, rows }), /^- \*\*50\.0 µs\*\* .* 900 µs: 18\.0 times/);
+    assert.match(
+      headline({ ...results, rows }),
+      /^- \*\*50\.0 µs\*\* .* 900 µs: 18\.0 times as much, and 9\.00 times with params of 100 kB\.$/,
+    );
   });
 
   it('draws a bar for each row', () => {

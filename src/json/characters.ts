@@ -13,7 +13,7 @@ export const OPENING_BRACE = 0x7b;
 export const CLOSING_BRACE = 0x7d;
 
 export const ZERO = 0x30;
-export const NINE = 0x39;
+const NINE = 0x39;
 
 export function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE;
@@ -51,7 +51,7 @@ export function endOfNumber(text: string, start: number): number {
 }
 
 /** Whether this stands in a number; the order is that of the most frequent. */
-export function isPartOfNumber(code: number): boolean {
+function isPartOfNumber(code: number): boolean {
   return (
     isDigit(code) ||
     code === POINT ||

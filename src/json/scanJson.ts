@@ -151,7 +151,11 @@ export class JsonMembers {
     this.#places = places;
   }
 
-  /** Returns the bytes of a member's value; the last one's if its name is repeated. */
+  /**
+   * Returns the bytes of a member's value; the last one's if its name is repeated.
+   *
+   * @param name in ASCII
+   */
   get(name: string): Buffer | undefined {
     // Most callers want one or two members; making a map of all takes longer than the scan.
     const found = this.#places.findLast((place) => this.#hasName(place, name));
@@ -170,7 +174,12 @@ export class JsonMembers {
 
   /** Reads a name only where its length leaves it open: one in escapes is longer than what it says. */
   #hasName(place: Place, name: string): boolean {
-    return place.nameEnd - place.nameStart >= name.length + 2 && this.#nameAt(place) === name;
+    const [start, end] = [place.nameStart + 1, place.nameEnd - 1];
+    return end - start === name.length
+      ? this.#bytes.toString('latin1', start, end) === name
+      : end - start > name.length &&
+          this.#bytes.subarray(start, end).includes(BACKSLASH) &&
+          this.#nameAt(place) === name;
   }
 
   #nameAt({ nameStart, nameEnd }: Place): string {

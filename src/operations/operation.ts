@@ -10,7 +10,7 @@ export interface Input<Id extends OperationId> {
   /** By the contract's names; one that was not sent is absent. */
   headers: HeadersOf<Id>;
   query: QueryOf<Id>;
-  /** Params that the contract does not describe are `{}` here: `sent` has them. */
+  /** Params that the contract does not describe may be `{}` here: `sent` has them. */
   body: BodyOf<Id>;
   /** The body as its sender wrote it. */
   sent: undefined extends BodyOf<Id> ? JsonDocument | undefined : JsonDocument;
