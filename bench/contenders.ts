@@ -10,9 +10,11 @@ import { httpStatus } from '../stack/wait.js';
 
 export const CONTENDERS = ['service', 'peer-sync', 'peer-async', 'peer-go', 'floor'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
+/** Also of the app that is only started, to time its start. */
+export type StartedName = ContenderName | 'bare-express';
 
 export interface Contender {
-  name: ContenderName;
+  name: StartedName;
   port: number;
   /** Of the process group that is measured. */
   leader: number;
@@ -44,6 +46,7 @@ const START_INTERVAL_MS = 5;
 const BENCH = new URL('./', import.meta.url);
 const CHECKOUT = fileURLToPath(new URL('../../', BENCH));
 const FLOOR = fileURLToPath(new URL('./floor.js', BENCH));
+const BARE_EXPRESS = fileURLToPath(new URL('./bareExpress.js', BENCH));
 /** From dist/bench/. */
 const PEER_FOLDER = fileURLToPath(new URL('../../bench/peer-fastapi/', BENCH));
 
@@ -51,7 +54,7 @@ export { PEER_FOLDER };
 
 /** Starts one contender on a free port and waits until it answers. */
 export async function startContender(
-  name: ContenderName,
+  name: StartedName,
   options: ContenderOptions,
 ): Promise<Contender> {
   const port = await findFreePort();
@@ -76,7 +79,7 @@ export async function startContender(
     name,
     port,
     leader: running.pid,
-    assigns: name !== 'floor',
+    assigns: name !== 'floor' && name !== 'bare-express',
     startMs,
     stop: () => running.stop(),
   };
@@ -90,7 +93,7 @@ interface Launch {
 }
 
 /** Each with its defaults: everything that it can do is switched on. */
-function launchOf(name: ContenderName, port: number, options: ContenderOptions): Launch {
+function launchOf(name: StartedName, port: number, options: ContenderOptions): Launch {
   const { redisUrl, python, goPeer, folder, variables } = options;
   const { nodeArguments = [], checkout = CHECKOUT } = options;
   const environment = {
@@ -109,9 +112,10 @@ function launchOf(name: ContenderName, port: number, options: ContenderOptions):
         folder,
       };
     case 'floor':
+    case 'bare-express':
       return {
         command: process.execPath,
-        arguments: [...nodeArguments, FLOOR, String(port)],
+        arguments: [...nodeArguments, name === 'floor' ? FLOOR : BARE_EXPRESS, String(port)],
         environment,
         folder,
       };

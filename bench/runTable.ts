@@ -39,7 +39,8 @@ export async function runTable(
   progress: Progress,
   effort: Effort = effortOf(options),
 ): Promise<Results> {
-  const startups = await measureStartup(stage, options.contenders, effort.starts ?? 0, progress);
+  const started = [...options.contenders, 'bare-express'] as const;
+  const startups = await measureStartup(stage, started, effort.starts ?? 0, progress);
   const contenders = await startWarm(stage, options.contenders, options.profileFolder);
   const rows: Row[] = [];
   for (const work of options.cases) {

@@ -11,7 +11,7 @@ import { STORED_RESULTS } from './cases.js';
 import {
   startContender,
   type Contender,
-  type ContenderName,
+  type StartedName,
   type ContenderOptions,
 } from './contenders.js';
 import { startGenerator, type Generator } from './generator.js';
@@ -24,7 +24,7 @@ export interface Stage {
   redisLeader: () => number;
   generator: Generator;
   start: (
-    name: ContenderName,
+    name: StartedName,
     options?: Pick<ContenderOptions, 'variables' | 'nodeArguments' | 'checkout'>,
   ) => Promise<Contender>;
 }

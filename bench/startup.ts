@@ -1,4 +1,4 @@
-import type { ContenderName } from './contenders.js';
+import type { StartedName } from './contenders.js';
 import type { Progress } from './measure.js';
 import type { Stage } from './stage.js';
 import { median } from './statistics.js';
@@ -6,7 +6,7 @@ import { figure } from './textTable.js';
 
 /** How long a contender takes from the start of its process to its first answer. */
 export interface Startup {
-  contender: ContenderName;
+  contender: StartedName;
   /** Each start's, in turn. */
   startsMs: number[];
   medianMs: number;
@@ -15,7 +15,7 @@ export interface Startup {
 /** Starts each contender so many times, in turn, with Redis up and nothing else running. */
 export async function measureStartup(
   stage: Stage,
-  names: readonly ContenderName[],
+  names: readonly StartedName[],
   starts: number,
   progress: Progress,
 ): Promise<Startup[]> {

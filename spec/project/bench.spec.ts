@@ -145,9 +145,13 @@ describe('The bench: a tiny run', function () {
       [
         ['service', 2],
         ['floor', 2],
+        ['bare-express', 2],
       ],
     );
-    assert.match(startupText(results.startups), /: service [\d,.]+ ms, floor [\d,.]+ ms\.$/);
+    assert.match(
+      startupText(results.startups),
+      /: service [\d,.]+ ms, floor [\d,.]+ ms, bare-express [\d,.]+ ms\.$/,
+    );
     assert.equal(startupText([]), '');
     assert.deepEqual(results.effort, TINY);
     assert.match(results.machine.redis, /^(Redis|Valkey) \d/);

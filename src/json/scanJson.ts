@@ -39,7 +39,7 @@ interface Place {
 
 /**
  * Holds bytes, which must be UTF-8, against JSON's grammar (RFC 8259) and notes where the members of the outermost object
- * stand. Each byte is looked at once and no value is made: that takes a third of JSON.parse's time where there are many
+ * stand. Each byte is looked at once and no value is made: that takes half of JSON.parse's time where there are many
  * values, and leaves no garbage.
  *
  * @throws SyntaxError where JSON.parse throws one
@@ -174,7 +174,8 @@ export class JsonMembers {
 
   /** Reads a name only where its length leaves it open: one in escapes is longer than what it says. */
   #hasName(place: Place, name: string): boolean {
-    const [start, end] = [place.nameStart + 1, place.nameEnd - 1];
+    const start = place.nameStart + 1;
+    const end = place.nameEnd - 1;
     return end - start === name.length
       ? this.#bytes.toString('latin1', start, end) === name
       : end - start > name.length &&

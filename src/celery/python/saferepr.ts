@@ -46,8 +46,12 @@ function withoutRepetitions({ text }: JsonText): string {
 /** Undefined where the text ends before all is read that is to be shown, or the first value of a name does not count. */
 function reprOf(json: string): string | undefined {
   const writing: Writing = {
-    ...{ json, position: 0, isMisread: false },
-    ...{ text: '', budget: MAXIMUM_LENGTH, isFull: false },
+    json,
+    position: 0,
+    isMisread: false,
+    text: '',
+    budget: MAXIMUM_LENGTH,
+    isFull: false,
   };
   write(writing, 0);
   return writing.isMisread ? undefined : writing.text;
