@@ -11,6 +11,7 @@ import {
 } from '../../json/characters.js';
 import { parseExact, writeExact } from '../../json/exactJson.js';
 import type { JsonText } from '../../json/jsonText.js';
+import { lengthOf, truncate } from './codePoints.js';
 import { floatRepr } from './repr.js';
 
 /** `argsrepr_maxsize` and `kwargsrepr_maxsize` of celery/app/amqp.py, in code points. */
@@ -228,37 +229,4 @@ function hasRoom(writing: Writing): boolean {
 /** `_format_chars` of celery/utils/saferepr.py: nothing but the quote is escaped, and after the cut. */
 function quote(text: string, budget: number): string {
   return `'${truncate(text, budget).replaceAll("'", "\\'")}'`;
-}
-
-/** `truncate` of celery/utils/text.py: cuts back to the last space before `length`. */
-function truncate(text: string, length: number): string {
-  // No code point takes more than two code units.
-  if (text.length < length || (text.length < 2 * length && lengthOf(text) < length)) {
-    return text;
-  }
-  const cut = firstCodePoints(text, length);
-  const space = cut.lastIndexOf(' ');
-  return `${space < 0 ? cut : cut.slice(0, space)}...`;
-}
-
-/** Python counts code points, JavaScript UTF-16 code units. */
-function lengthOf(text: string): number {
-  let length = text.length;
-  for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code >= 0xd800 && code <= 0xdbff && isLowSurrogate(text.charCodeAt(index + 1))) {
-      length -= 1;
-    }
-  }
-  return length;
-}
-
-function isLowSurrogate(code: number): boolean {
-  return code >= 0xdc00 && code <= 0xdfff;
-}
-
-function firstCodePoints(text: string, count: number): string {
-  return Array.from(text.slice(0, 2 * count))
-    .slice(0, count)
-    .join('');
 }
