@@ -108,7 +108,8 @@ async function startSentinel(
     `port ${port}`,
     `dir ${directory}`,
     `sentinel monitor ${MASTER_NAME} ${HOST} ${masterPort} 2`,
-    `sentinel down-after-milliseconds ${MASTER_NAME} 500`,
+    // A new master is first pinged a ping's period after its election: much less than this, or it is taken for down at once.
+    `sentinel down-after-milliseconds ${MASTER_NAME} 1500`,
     `sentinel failover-timeout ${MASTER_NAME} 3000`,
     `sentinel parallel-syncs ${MASTER_NAME} 2`,
   ];
@@ -123,8 +124,13 @@ async function startSentinel(
   releaseLater(() => running.stop());
   const client = openControl(`redis://${HOST}:${port}`, releaseLater);
   await untilReady(running, { isReady: () => client.status === 'ready', deadlineMs: 15_000 });
-  const periods = ['INFO-PERIOD', '1000', 'PUBLISH-PERIOD', '500', 'ASK-PERIOD', '500'];
-  await client.call('SENTINEL', 'DEBUG', ...periods).catch(() => {
+  const periods = [
+    ['INFO-PERIOD', '1000'],
+    ['PING-PERIOD', '250'],
+    ['PUBLISH-PERIOD', '500'],
+    ['ASK-PERIOD', '500'],
+  ];
+  await client.call('SENTINEL', 'DEBUG', ...periods.flat()).catch(() => {
     // Sentinels before Redis 7 have fixed periods: with them, all of this takes a few seconds more.
   });
   return client;
