@@ -74,7 +74,7 @@ export function readCases(file: string): Case[] {
 
 function caseOf(line: string, where: string): Case {
   const { name, method, path, headers = {}, body, keep, stored } = readJson(isLine, line, where);
-  const { members } = scanJson(Buffer.from(line));
+  const scan = scanJson(Buffer.from(line));
   return {
     where,
     name: name ?? '',
@@ -86,9 +86,9 @@ function caseOf(line: string, where: string): Case {
         Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value]),
       ),
     },
-    body: textOf(body, members.get('body')),
+    body: textOf(body, scan.member('body')),
     keep,
-    stored: textOf(stored, members.get('stored')),
+    stored: textOf(stored, scan.member('stored')),
   };
 }
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { OPENING_BRACE } from './characters.js';
 import { parseExact, UnsuitableJson } from './exactJson.js';
 import { JsonText } from './jsonText.js';
-import { itemsIn, scanJson, type JsonMembers } from './scanJson.js';
+import { scanJson, type JsonScan } from './scanJson.js';
 
 /** Bounds of a document's structure; its length is bounded elsewhere. */
 export interface JsonLimits {
@@ -21,14 +21,14 @@ export interface JsonLimits {
 export class JsonDocument {
   /** In UTF-8. */
   readonly bytes: Buffer;
-  readonly #members: JsonMembers;
+  readonly #scan: JsonScan;
   #value: { made: unknown } | undefined;
   #items: readonly JsonDocument[] | undefined;
 
-  /** @param members as `scanJson` has found them in these bytes */
-  constructor(bytes: Buffer, members: JsonMembers) {
+  /** @param scan of these bytes */
+  constructor(bytes: Buffer, scan: JsonScan) {
     this.bytes = bytes;
-    this.#members = members;
+    this.#scan = scan;
   }
 
   /** The result of JSON.parse. */
@@ -39,13 +39,13 @@ export class JsonDocument {
 
   /** Returns the member of this name, if the document is an object that has one. */
   member(name: string): JsonText | undefined {
-    const bytes = this.#members.get(name);
+    const bytes = this.#scan.member(name);
     return bytes && JsonText.of(bytes);
   }
 
   /** The value, but with `{}` in place of a member that is an object. */
   valueWithout(name: string): unknown {
-    const member = this.#members.get(name);
+    const member = this.#scan.member(name);
     if (member?.[0] !== OPENING_BRACE) {
       return this.value;
     }
@@ -56,9 +56,7 @@ export class JsonDocument {
 
   /** Each item as a document; undefined where the document is no list. */
   get items(): readonly JsonDocument[] | undefined {
-    this.#items ??= itemsIn(this.bytes)?.map((item) => {
-      return new JsonDocument(item, scanJson(item).members);
-    });
+    this.#items ??= this.#scan.items()?.map((item) => new JsonDocument(item, scanJson(item)));
     return this.#items;
   }
 }
@@ -74,17 +72,17 @@ export function readJsonDocument(bytes: Buffer, limits: JsonLimits): JsonDocumen
     throw new UnsuitableJson('', 'is not UTF-8');
   }
   const content = ownContent(bytes);
-  const { members, depth, keys, hasDoubtfulNumber } = scanJson(content);
-  if (depth > limits.depth) {
+  const scan = scanJson(content);
+  if (scan.depth > limits.depth) {
     throw new UnsuitableJson('', `is nested more than ${limits.depth} levels deep`);
   }
-  if (keys > limits.keys) {
+  if (scan.keys > limits.keys) {
     throw new UnsuitableJson('', `has more than ${limits.keys} keys in its objects`);
   }
-  if (hasDoubtfulNumber) {
+  if (scan.hasDoubtfulNumber) {
     parseExact(content.toString(), { allowsInfinity: false });
   }
-  return new JsonDocument(content, members);
+  return new JsonDocument(content, scan);
 }
 
 /** U+FEFF in UTF-8: some senders mark UTF-8 by it. */

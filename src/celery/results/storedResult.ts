@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parseExact, writeExact, type ExactValue } from '../../json/exactJson.js';
 import { JsonText } from '../../json/jsonText.js';
-import { scanJson, type JsonMembers } from '../../json/scanJson.js';
+import { scanJson, type JsonScan } from '../../json/scanJson.js';
 import { decompress, GZIP } from '../wire/compression.js';
 import { withoutKombuObjects } from '../python/kombuTypes.js';
 
@@ -110,14 +110,14 @@ interface Members {
 }
 
 function membersOf(text: string, bytes: Buffer): Members {
-  let members: JsonMembers;
+  let scan: JsonScan;
   try {
-    ({ members } = scanJson(bytes));
+    scan = scanJson(bytes);
   } catch {
     // It is broken, or it holds what Python takes for JSON and the grammar doesn't have: NaN, Infinity.
     return exactMembers(parse(text));
   }
-  const member = (name: string): string => members.get(name)?.toString() ?? 'null';
+  const member = (name: string): string => scan.member(name)?.toString() ?? 'null';
   return {
     text: (name) => textOrNothing(JSON.parse(member(name))),
     exact: (name) => parse(member(name)),

@@ -1,7 +1,7 @@
 import type { TaskPreview } from '../../celery/producing/client.js';
 import type { components } from '../../contract/openapi.js';
 import { JsonText } from '../../json/jsonText.js';
-import { scanJson, type JsonMembers } from '../../json/scanJson.js';
+import { scanJson, type JsonScan } from '../../json/scanJson.js';
 import type { Assignment } from './assignment.js';
 
 export type DryRunResponse = components['schemas']['DryRunResponse'];
@@ -24,14 +24,14 @@ export function dryRun(
 type Shown = Omit<DryRunResponse, 'task_id' | 'status' | 'message' | 'timestamp'>;
 
 function shown({ task, list, envelope, body, event }: TaskPreview): Shown {
-  const { members } = scanJson(Buffer.from(envelope));
+  const scan = scanJson(Buffer.from(envelope));
   return {
     queue: task.queue,
     key: list,
     envelope,
     ...({
-      headers: partOf(members, 'headers'),
-      properties: partOf(members, 'properties'),
+      headers: partOf(scan, 'headers'),
+      properties: partOf(scan, 'properties'),
       body: new JsonText(body),
     } as unknown as Pick<DryRunResponse, 'headers' | 'properties' | 'body'>),
     ...(event !== undefined && { event }),
@@ -39,8 +39,8 @@ function shown({ task, list, envelope, body, event }: TaskPreview): Shown {
 }
 
 /** Its very text, as parsing it would change numbers and the order of keys. */
-function partOf(members: JsonMembers, name: string): JsonText {
-  const bytes = members.get(name);
+function partOf(message: JsonScan, name: string): JsonText {
+  const bytes = message.member(name);
   if (bytes === undefined) {
     throw new Error(`A message has no ${name}`);
   }
