@@ -356,7 +356,7 @@ const KNOWN_TEXTS = [
   ...[1005, 1006, 1007, 1008, 1009, 1010].map((length) => {
     return `{"a": "${'x'.repeat(length)}", "b": [1, {"c": {}}]}`;
   }),
-  // Beyond what is read at first for their representation.
+  // Large ones.
   `{"escapes": "${'\\u00e9\\ud83d\\ude00 \\\\ \\n\\"'.repeat(1_000)}"}`,
   `{"${'\\ud83d\\ude00'.repeat(2_000)}": 1, "b": 2}`,
   `{"wide": "${'猫 は '.repeat(5_000)}", "b": 1}`,
@@ -368,6 +368,11 @@ const KNOWN_TEXTS = [
   kombu('"datetime"', '"2026-01-31T09:30:00.123456+02:00"'),
   kombu('"uuid"', '{"hex": "1d0e0c3b6a7f4bb78ab40d5a4a4c1f5e"}'),
   '{"__type__": 1}',
+  // Names alike as far as they are shown, with a space where they are cut.
+  `{"a ${'b'.repeat(3_000)}1": 1, "a ${'b'.repeat(3_000)}2": 2}`,
+  // Cut between escapes, of which two are one code point, and between UTF-8 of four bytes.
+  JSON.stringify({ a: `x${'\u{1f600}'.repeat(1_500)}` }).replaceAll('\u{1f600}', '\\ud83d\\ude00'),
+  JSON.stringify({ a: `é ${'\u{1f600}'.repeat(1_500)}`, b: `"\n${'€\\'.repeat(2_000)}` }),
 ];
 
 function kombu(type: string, value: string): string {

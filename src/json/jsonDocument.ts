@@ -40,7 +40,7 @@ export class JsonDocument {
   /** Returns the member of this name, if the document is an object that has one. */
   member(name: string): JsonText | undefined {
     const bytes = this.#scan.member(name);
-    return bytes && JsonText.of(bytes);
+    return bytes && new JsonText(bytes);
   }
 
   /** The value, but with `{}` in place of a member that is an object. */

@@ -22,6 +22,10 @@ export class JsonText {
   }
 
   /** In UTF-8. */
+  get bytes(): Buffer {
+    return typeof this.source === 'string' ? Buffer.from(this.source) : this.source;
+  }
+
   get byteLength(): number {
     return Buffer.byteLength(this.source);
   }

@@ -56,18 +56,36 @@ export function endOfString(bytes: Buffer, start: number): number {
   }
 }
 
+/** The position after so many characters and escapes of a valid string's content; it may be behind the string's end. */
+export function afterCharacters(bytes: Buffer, start: number, count: number): number {
+  let position = start;
+  for (let index = 0; index < count; index += 1) {
+    const code = bytes[position] ?? 0;
+    if (code === BACKSLASH) {
+      position += bytes[position + 1] === UNICODE_ESCAPE ? 6 : 2;
+    } else {
+      // Of UTF-8's first bytes, the greater ones have more to follow (RFC 3629).
+      position += code < 0x80 ? 1 : code < 0xe0 ? 2 : code < 0xf0 ? 3 : 4;
+    }
+  }
+  return position;
+}
+
 /** By its code, 1 for a byte that stands for itself in a string: not a control character, a quote or a backslash. */
 const CONTENT = Uint8Array.from({ length: 256 }, (_, code) =>
   code < 0x20 || code === QUOTE || code === BACKSLASH ? 0 : 1,
 );
 
-const SHORT_ESCAPES: ReadonlySet<number | undefined> = new Set(Buffer.from('"\\/bfnrt'));
+/** By its code, 1 for what follows the backslash in an escape of two characters. */
+const SHORT_ESCAPE = Uint8Array.from({ length: 256 }, (_, code) =>
+  '"\\/bfnrt'.includes(String.fromCharCode(code)) ? 1 : 0,
+);
 const UNICODE_ESCAPE = 0x75;
 
 function endOfEscape(bytes: Buffer, start: number): number {
   const kind = bytes[start + 1];
   if (kind !== UNICODE_ESCAPE) {
-    return SHORT_ESCAPES.has(kind) ? start + 2 : BROKEN;
+    return SHORT_ESCAPE[kind ?? 0] === 1 ? start + 2 : BROKEN;
   }
   const end = start + 6;
   for (let position = start + 2; position < end; position += 1) {

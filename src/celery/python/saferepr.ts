@@ -2,15 +2,21 @@ import {
   CLOSING_BRACE,
   CLOSING_BRACKET,
   COMMA,
-  endOfNumber,
-  endOfString,
-  isSpace,
   OPENING_BRACE,
   OPENING_BRACKET,
   QUOTE,
 } from '../../json/characters.js';
 import { parseExact, writeExact } from '../../json/exactJson.js';
 import type { JsonText } from '../../json/jsonText.js';
+import {
+  afterCharacters,
+  afterSpace,
+  BROKEN,
+  endOfDecimal,
+  endOfExponent,
+  endOfString,
+  endOfWord,
+} from '../../json/tokens.js';
 import { lengthOf, truncate } from './codePoints.js';
 import { floatRepr } from './repr.js';
 
@@ -20,55 +26,49 @@ const MAXIMUM_LENGTH = 1024;
 /** `task_repr_maxlevels` of celery/app/defaults.py. */
 const MAXIMUM_LEVELS = 3;
 
-/** How much of a large text is read first, in bytes: enough for all that is shown of one long string. */
-const FIRST_BYTES = 16 * 1024;
-
-/** The most characters of JSON that one code point takes: two escapes, `\ud83d\ude00`. */
-const LONGEST_CODE_POINT = 12;
-
 /**
  * Celery's bounded representation of a task's arguments, which Flower shows: `saferepr` of celery/utils/saferepr.py, with
  * the truncation of Celery 5.7, of the list that holds these params. They are read as far as they are shown: of a name
  * that is repeated only behind that, the first value is shown.
  */
 export function argsrepr(params: JsonText): string {
-  const { source } = params;
-  const isLarge = typeof source !== 'string' && source.length > FIRST_BYTES;
-  const ofBeginning = isLarge ? reprOf(`[${source.toString('utf8', 0, FIRST_BYTES)}`) : undefined;
-  const repr = ofBeginning ?? reprOf(`[${params.text}]`);
-  return repr ?? reprOf(`[${withoutRepetitions(params)}]`) ?? '';
+  const writing = reprOf(params.bytes);
+  return writing.hasRepetition ? reprOf(withoutRepetitions(params)).text : writing.text;
 }
 
 /** Of members with the same name, the last one counts. */
-function withoutRepetitions({ text }: JsonText): string {
-  return writeExact(parseExact(text, { allowsInfinity: false }));
+function withoutRepetitions({ text }: JsonText): Buffer {
+  return Buffer.from(writeExact(parseExact(text, { allowsInfinity: false })));
 }
 
-/** Undefined where the text ends before all is read that is to be shown, or the first value of a name does not count. */
-function reprOf(json: string): string | undefined {
+/** The representation of a list with this item, which must be valid JSON. */
+function reprOf(json: Buffer): Writing {
   const writing: Writing = {
     json,
     position: 0,
-    isMisread: false,
     text: '',
     budget: MAXIMUM_LENGTH,
     isFull: false,
+    hasRepetition: false,
   };
-  write(writing, 0);
-  return writing.isMisread ? undefined : writing.text;
+  append(writing, '[');
+  write(writing, 1);
+  append(writing, ']');
+  return writing;
 }
 
 interface Writing {
-  readonly json: string;
+  /** In UTF-8: bytes are looked at in a fifth of the time that a string's characters take. */
+  readonly json: Buffer;
   /** Of what is read next. */
   position: number;
-  /** The text is not what is to be shown. */
-  isMisread: boolean;
   text: string;
   /** How many code points may follow. */
   budget: number;
   /** Only closing brackets may follow, and nothing more is read. */
   isFull: boolean;
+  /** Some object has two members of the same name, of which the first has been shown. */
+  hasRepetition: boolean;
 }
 
 /** `reprstream` of celery/utils/saferepr.py. */
@@ -94,7 +94,7 @@ function write(writing: Writing, level: number): void {
 function writeMembers(writing: Writing, isObject: boolean, level: number): void {
   const names: string[] = [];
   writing.position += 1;
-  while (!writing.isFull && !writing.isMisread) {
+  while (!writing.isFull) {
     const code = nextCode(writing);
     if (code === CLOSING_BRACE || code === CLOSING_BRACKET) {
       writing.position += 1;
@@ -106,7 +106,7 @@ function writeMembers(writing: Writing, isObject: boolean, level: number): void 
     }
     if (isObject) {
       const name = writeString(writing);
-      writing.isMisread ||= name !== undefined && names.includes(name);
+      writing.hasRepetition ||= name !== undefined && names.includes(name);
       names.push(name ?? '');
       nextCode(writing);
       writing.position += 1;
@@ -127,56 +127,39 @@ function writeString(writing: Writing): string | undefined {
   return text;
 }
 
-/** Skips white space and returns the next character's code; 0 at the end of the text. */
+/** Skips white space and returns the next character's code. */
 function nextCode(writing: Writing): number {
-  const { json } = writing;
-  while (isSpace(json.charCodeAt(writing.position))) {
-    writing.position += 1;
-  }
-  writing.isMisread ||= writing.position >= json.length && !writing.isFull;
-  return writing.isMisread ? 0 : json.charCodeAt(writing.position);
+  writing.position = afterSpace(writing.json, writing.position);
+  return writing.json[writing.position] ?? 0;
 }
 
 /** Of a long string, returns only its beginning, which is longer than what is shown. */
 function readString(writing: Writing): string {
-  const { json, position } = writing;
-  const end = endOfString(json, position);
-  const isCut = end >= json.length;
-  const longest = LONGEST_CODE_POINT * MAXIMUM_LENGTH;
-  const content = json.slice(position + 1, Math.min(isCut ? end : end - 1, position + longest));
-  const text = content.includes('\\') ? unescaped(content) : content;
-  writing.position = end;
-  // The last code point of a text that is cut may be a part of one.
-  writing.isMisread ||= isCut && lengthOf(text) <= writing.budget + 1;
-  return text;
+  const { json, position, budget } = writing;
+  const end = endOfString(json, position) - 1;
+  writing.position = end + 1;
+  // Two escapes may be one code point.
+  const isLong = end - position > 2 * (budget + 1);
+  const partEnd = isLong
+    ? Math.min(end, afterCharacters(json, position + 1, 2 * (budget + 1)))
+    : end;
+  const part = json.toString('utf8', position + 1, partEnd);
+  return part.includes('\\') ? (JSON.parse(`"${part}"`) as string) : part;
 }
-
-function unescaped(content: string): string {
-  return JSON.parse(`"${COMPLETE.exec(content)?.[0] ?? ''}"`) as string;
-}
-
-/** All but half an escape, or the quote at which a text has been cut. */
-const COMPLETE = /^(?:[^\\"]|\\u[\da-f]{4}|\\[^u])*/i;
 
 /** Returns the representation of a scalar that is no string. */
 function readWord(writing: Writing): string {
   const { json, position } = writing;
-  switch (json[position]) {
-    case 't':
-      writing.position += 'true'.length;
-      return 'True';
-    case 'f':
-      writing.position += 'false'.length;
-      return 'False';
-    case 'n':
-      writing.position += 'null'.length;
-      return 'None';
-    default:
-      writing.position = endOfNumber(json, position);
-      writing.isMisread ||= writing.position >= json.length;
-      return numberRepr(json.slice(position, writing.position));
+  const end = endOfWord(json, position);
+  if (end === BROKEN) {
+    writing.position = endOfExponent(json, endOfDecimal(json, position));
+    return numberRepr(json.toString('latin1', position, writing.position));
   }
+  writing.position = end;
+  return WORDS[json.toString('latin1', position, end)] ?? '';
 }
+
+const WORDS: Readonly<Record<string, string>> = { true: 'True', false: 'False', null: 'None' };
 
 /** Python's int has no -0. */
 function numberRepr(number: string): string {
@@ -188,11 +171,12 @@ function numberRepr(number: string): string {
 
 function skipContainer(writing: Writing): void {
   const { json } = writing;
+  let { position } = writing;
   let depth = 0;
   do {
-    const code = json.charCodeAt(writing.position);
+    const code = json[position];
     if (code === QUOTE) {
-      writing.position = endOfString(json, writing.position);
+      position = endOfString(json, position);
       continue;
     }
     if (code === OPENING_BRACE || code === OPENING_BRACKET) {
@@ -200,9 +184,9 @@ function skipContainer(writing: Writing): void {
     } else if (code === CLOSING_BRACE || code === CLOSING_BRACKET) {
       depth -= 1;
     }
-    writing.position += 1;
-  } while (depth > 0 && writing.position < json.length);
-  writing.isMisread ||= depth > 0;
+    position += 1;
+  } while (depth > 0);
+  writing.position = position;
 }
 
 /** A mark is never cut. */

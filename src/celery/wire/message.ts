@@ -143,15 +143,16 @@ function members(values: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-const BEFORE_PARAMS = '[[';
+const BEFORE_PARAMS = Buffer.from('[[');
 /** There are no keyword arguments and no callbacks. */
-const AFTER_PARAMS = '], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]';
+const AFTER_PARAMS = Buffer.from(
+  '], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]',
+);
 
 /** The task's arguments, in UTF-8 and in pieces. */
-export function taskBody({ params: { source } }: Task): readonly Buffer[] {
-  return typeof source === 'string'
-    ? [Buffer.from(`${BEFORE_PARAMS}${source}${AFTER_PARAMS}`)]
-    : [Buffer.from(BEFORE_PARAMS), source, Buffer.from(AFTER_PARAMS)];
+export function taskBody({ params: { bytes } }: Task): readonly Buffer[] {
+  const pieces = [BEFORE_PARAMS, bytes, AFTER_PARAMS];
+  return bytes.length < LARGE_BYTES ? [Buffer.concat(pieces)] : pieces;
 }
 
 /** In bytes. */
