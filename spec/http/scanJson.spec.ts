@@ -154,7 +154,7 @@ describe('The scan of a JSON text', () => {
       }),
       { numRuns: numRuns / 50 },
     );
-  });
+  }).timeout(60_000);
 
   it('doubts numbers that may be beyond a double or beyond 4300 digits', () => {
     for (const [number, isDoubtful] of [

@@ -3,6 +3,7 @@ import {
   COLON,
   COMMA,
   isDigit,
+  isSpace,
   MINUS,
   OPENING_BRACE,
   OPENING_BRACKET,
@@ -47,87 +48,104 @@ interface Structure {
  */
 export function scanJson(bytes: Buffer): JsonScan {
   const places: Place[] = [];
-  let place: Place | undefined;
-  /** The closing brackets of the objects and lists that are open; `closing` is the last of them, 0 for none. */
-  const closings: number[] = [];
-  let closing = 0;
+  /** Of the latest member or item of the outermost object or list; `end` is that of any value. */
+  let [nameStart, nameEnd, start, end] = [0, 0, 0, 0];
+  /** The closing brackets of the objects and lists that are open, so many; `closing` is the last of them. */
+  const closings: number[] = [NO_CLOSING];
+  let open = 0;
+  let closing = NO_CLOSING;
   let depth = 0;
   let keys = 0;
   let hasDoubtfulNumber = false;
-  let needsKey = false;
-  let position = afterSpace(bytes, 0);
+  let next = VALUE;
 
-  for (;;) {
-    const nameStart = position;
-    let nameEnd = position;
-    if (needsKey) {
-      nameEnd = bytes[position] === QUOTE ? endOfString(bytes, position) : BROKEN;
-      position = afterSpace(bytes, nameEnd);
-      if (nameEnd === BROKEN || bytes[position] !== COLON) {
-        return fail(bytes);
-      }
-      position = afterSpace(bytes, position + 1);
-      keys += 1;
-    }
-    if (closings.length === 1) {
-      place = { nameStart, nameEnd, start: position, end: position };
-    }
+  for (let position = 0; position < bytes.length;) {
     const code = bytes[position] ?? 0;
-    if (code === OPENING_BRACE || code === OPENING_BRACKET) {
-      closing = code + TO_CLOSING;
-      closings.push(closing);
-      if (closings.length > depth) {
-        depth = closings.length;
-      }
-      position = afterSpace(bytes, position + 1);
-      if (bytes[position] !== closing) {
-        needsKey = code === OPENING_BRACE;
-        continue;
-      }
-    } else if (code === QUOTE) {
-      position = endOfString(bytes, position);
-    } else if (code === MINUS || isDigit(code)) {
-      const exponent = endOfDecimal(bytes, position);
-      const end = endOfExponent(bytes, exponent);
-      hasDoubtfulNumber ||=
-        end - position > CERTAIN_LENGTH ||
-        (end - exponent > CERTAIN_EXPONENT && bytes[exponent + 1] !== MINUS);
-      position = end;
-    } else {
-      position = endOfWord(bytes, position);
-    }
-    if (position === BROKEN) {
-      return fail(bytes);
-    }
-
-    // What follows a value: the ends of the objects and lists that end with it, and then a comma or the end of all.
-    for (;;) {
-      if (place !== undefined && closings.length === 1) {
-        place.end = position;
-        places.push(place);
-        place = undefined;
-      }
-      position = afterSpace(bytes, position);
-      if (closing === 0) {
-        return position === bytes.length
-          ? new JsonScan(bytes, places, { hasDoubtfulNumber, depth, keys })
-          : fail(bytes);
-      }
-      const next = bytes[position];
+    if (isSpace(code)) {
       position += 1;
-      if (next === COMMA) {
-        needsKey = closing === CLOSING_BRACE;
-        position = afterSpace(bytes, position);
-        break;
-      }
-      if (next !== closing) {
+    } else if (next === NAME) {
+      const after = code === QUOTE ? endOfString(bytes, position) : BROKEN;
+      if (after === BROKEN) {
         return fail(bytes);
       }
-      closings.pop();
-      closing = closings.at(-1) ?? 0;
+      if (open === 1) {
+        nameStart = position;
+        nameEnd = after;
+      }
+      position = after;
+      keys += 1;
+      next = AFTER_NAME;
+    } else if (next === AFTER_NAME) {
+      if (code !== COLON) {
+        return fail(bytes);
+      }
+      position += 1;
+      next = VALUE;
+    } else if (next === VALUE) {
+      if (open === 1) {
+        start = position;
+      }
+      next = AFTER_VALUE;
+      if (code === QUOTE) {
+        position = endOfString(bytes, position);
+      } else if (code === OPENING_BRACE || code === OPENING_BRACKET) {
+        closing = code + TO_CLOSING;
+        open += 1;
+        closings[open] = closing;
+        if (open > depth) {
+          depth = open;
+        }
+        position = afterSpace(bytes, position + 1);
+        if (bytes[position] !== closing) {
+          next = code === OPENING_BRACE ? NAME : VALUE;
+          continue;
+        }
+        open -= 1;
+        closing = closings[open] ?? NO_CLOSING;
+        position += 1;
+      } else if (code === MINUS || isDigit(code)) {
+        const exponent = endOfDecimal(bytes, position);
+        const after = endOfExponent(bytes, exponent);
+        hasDoubtfulNumber ||=
+          after - position > CERTAIN_LENGTH ||
+          (after - exponent > CERTAIN_EXPONENT && bytes[exponent + 1] !== MINUS);
+        position = after;
+      } else {
+        position = endOfWord(bytes, position);
+      }
+      if (position === BROKEN) {
+        return fail(bytes);
+      }
+      end = position;
+    } else {
+      if (open === 1) {
+        places.push({ nameStart, nameEnd, start, end });
+      }
+      position += 1;
+      if (code === COMMA && open > 0) {
+        next = closing === CLOSING_BRACE ? NAME : VALUE;
+      } else if (code === closing) {
+        open -= 1;
+        closing = closings[open] ?? NO_CLOSING;
+        end = position;
+      } else {
+        return fail(bytes);
+      }
     }
   }
+  return open === 0 && next === AFTER_VALUE
+    ? new JsonScan(bytes, places, { hasDoubtfulNumber, depth, keys })
+    : fail(bytes);
 }
+
+/** No byte's value. */
+const NO_CLOSING = -1;
+
+/** What may be next, beside white space. */
+const VALUE = 0;
+const NAME = 1;
+const AFTER_NAME = 2;
+const AFTER_VALUE = 3;
 
 /** A text that follows the grammar: its structure, and the bytes of its members or items. */
 export class JsonScan implements Structure {
