@@ -97,8 +97,11 @@ export async function readBytes(
 
 const NOTHING = Buffer.alloc(0);
 
-/** A Content-Length is only a promise: no more room than this is made before as many bytes are there. */
-const LARGEST_FIRST_BYTES = 64 * 1024;
+/**
+ * A Content-Length is only a promise: no more room than this is made before as many bytes are there. The first 64 kB that a
+ * socket gives are more, so that what follows them needs no second copy of them.
+ */
+const LARGEST_FIRST_BYTES = 32 * 1024;
 
 /** The encodings that body-parser knows; undefined for a body as it is. */
 function createInflater(encoding: string): Transform | undefined {

@@ -9,7 +9,7 @@ export function truncate(text: string, length: number): string {
 }
 
 /** Whether a text has more code points than this. */
-export function isLonger(text: string, length: number): boolean {
+function isLonger(text: string, length: number): boolean {
   // No code point takes more than two code units.
   return text.length > 2 * length || (text.length > length && lengthOf(text) > length);
 }
