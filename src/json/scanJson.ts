@@ -1,4 +1,5 @@
 import {
+  BACKSLASH,
   CLOSING_BRACE,
   COLON,
   COMMA,
@@ -8,7 +9,6 @@ import {
   OPENING_BRACE,
   OPENING_BRACKET,
   QUOTE,
-  BACKSLASH,
 } from './characters.js';
 import {
   afterSpace,
@@ -50,7 +50,7 @@ export function scanJson(bytes: Buffer): JsonScan {
   const places: Place[] = [];
   /** Of the latest member or item of the outermost object or list; `end` is that of any value. */
   let [nameStart, nameEnd, start, end] = [0, 0, 0, 0];
-  /** The closing brackets of the objects and lists that are open, so many; `closing` is the last of them. */
+  /** The closing brackets of the objects and lists around, from index 1 to `open`; `closing` is the last of them. */
   const closings: number[] = [NO_CLOSING];
   let open = 0;
   let closing = NO_CLOSING;

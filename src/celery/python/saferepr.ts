@@ -58,7 +58,7 @@ function reprOf(json: Buffer): Writing {
 }
 
 interface Writing {
-  /** In UTF-8: bytes are looked at in a fifth of the time that a string's characters take. */
+  /** In UTF-8: to look at bytes takes less time than to look at a string's characters. */
   readonly json: Buffer;
   /** Of what is read next. */
   position: number;

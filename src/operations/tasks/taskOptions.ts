@@ -114,8 +114,8 @@ function faultOfExpiry(expires: Expiry | undefined): string | undefined {
 }
 
 /** The last of two headers with the same name counts. */
-function headersIn({ text }: JsonText): ReadonlyMap<string, string> {
-  const headers = scanJson(Buffer.from(text)).member('headers');
+function headersIn({ bytes }: JsonText): ReadonlyMap<string, string> {
+  const headers = scanJson(bytes).member('headers');
   const members = headers === undefined ? [] : scanJson(headers).members();
   return new Map(Array.from(members, ([name, value]) => [name, value.toString()]));
 }
