@@ -46,13 +46,27 @@ export function controlOf(schema: JsonObject, isRequired: boolean): Control {
   }
 }
 
-/** @param type what the JSON must be; undefined for anything */
-export function jsonControl(type: 'object' | undefined, schema: JsonObject = {}): Control {
+/** What a control for JSON takes, where it does not take anything. */
+export type JsonType = 'object' | 'array';
+
+const JSON_TYPES: Readonly<
+  Record<
+    JsonType,
+    { empty: string; name: string; example: string; isOf: (value: unknown) => boolean }
+  >
+> = {
+  object: { empty: '{}', name: 'JSON object', example: '{"a": 1}', isOf: isObject },
+  array: { empty: '[]', name: 'JSON list', example: '[1, "a"]', isOf: Array.isArray },
+};
+
+/** @param typeName what the JSON must be; undefined for anything */
+export function jsonControl(typeName: JsonType | undefined, schema: JsonObject = {}): Control {
+  const type = typeName === undefined ? undefined : JSON_TYPES[typeName];
   const input = element('textarea', { rows: '4', spellcheck: 'false', class: 'code' });
-  input.placeholder = exampleOf(schema) ?? (type === 'object' ? '{}' : '');
+  input.placeholder = exampleOf(schema) ?? type?.empty ?? '';
   return {
     input,
-    hint: type === 'object' ? 'A JSON object' : 'JSON',
+    hint: type === undefined ? 'JSON' : `A ${type.name}`,
     read() {
       const text = input.value.trim();
       if (text === '') {
@@ -62,8 +76,8 @@ export function jsonControl(type: 'object' | undefined, schema: JsonObject = {})
       if (value === undefined) {
         throw new BadEntry(`is not JSON: ${jsonFault(text)}`);
       }
-      if (type === 'object' && !isObject(value)) {
-        throw new BadEntry('must be a JSON object, such as {"a": 1}');
+      if (type?.isOf(value) === false) {
+        throw new BadEntry(`must be a ${type.name}, such as ${type.example}`);
       }
       // The text itself, as a number in it may have more digits than JavaScript's have.
       return text;

@@ -1,5 +1,5 @@
 import type { Contract } from './contract.js';
-import { BadEntry, controlOf, jsonControl, type Control } from './controls.js';
+import { BadEntry, controlOf, jsonControl, type Control, type JsonType } from './controls.js';
 import { element, plain, setText } from './elements.js';
 import { isObject, textsOf, type JsonObject } from './json.js';
 
@@ -42,20 +42,29 @@ export function fieldsOf(
   });
 }
 
-/** One field for a whole object, as JSON. */
-export function jsonField(name: string, pointer: string, text = ''): Field {
-  const control = jsonControl('object');
+/** One field for a whole object or list, as JSON. */
+export function jsonField(
+  name: string,
+  pointer: string,
+  { type = 'object', text = '' }: { type?: JsonType; text?: string } = {},
+): Field {
+  const control = jsonControl(type);
   control.input.value = text;
   return labelled(name, pointer, control, { isRequired: false, about: '' });
 }
 
 /** The texts of an object's fields as the text of the object; undefined where none has a value. */
 export function readObject(fields: readonly Field[]): string | undefined {
-  const members = fields.flatMap((field) => {
+  const members = readMembers(fields);
+  return members.length === 0 ? undefined : `{${members.join(',')}}`;
+}
+
+/** The texts of those of an object's members whose fields have a value. */
+export function readMembers(fields: readonly Field[]): readonly string[] {
+  return fields.flatMap((field) => {
     const text = field.read();
     return text === undefined ? [] : [`${JSON.stringify(field.name)}:${text}`];
   });
-  return members.length === 0 ? undefined : `{${members.join(',')}}`;
 }
 
 let made = 0;

@@ -1,13 +1,13 @@
 import type { Assign, Fault } from './assignment.js';
 import type { Contract } from './contract.js';
 import { find, setText } from './elements.js';
-import { fieldsOf, jsonField, readObject, type Entry, type Field } from './fields.js';
+import { fieldsOf, jsonField, readMembers, readObject, type Entry, type Field } from './fields.js';
 import type { JsonObject } from './json.js';
 import type { TaskTypeChoice } from './taskTypes.js';
 
 /**
- * The form that assigns a task: fields by the schema of its type's params, or else one for JSON; and the options
- * of an assignment.
+ * The form that assigns a task: fields by the schema of its type's params, or else JSON for params or for positional
+ * and keyword arguments; and the options of an assignment.
  */
 export function createTaskForm(
   contract: Contract,
@@ -43,7 +43,7 @@ export function createTaskForm(
   };
   const send = async (): Promise<void> => {
     const type = taskTypes.entry.read();
-    const paramsText = params.read();
+    const paramsTexts = params.read();
     const optionsText = readObject(options);
     if (type === undefined || [...params.fields(), ...options].some((field) => field.isFaulty())) {
       showFaults('Not assigned: see the fields above.', []);
@@ -51,7 +51,7 @@ export function createTaskForm(
     }
     const body = [
       `"task_type":${type}`,
-      `"params":${paramsText ?? '{}'}`,
+      ...paramsTexts,
       ...(optionsText === undefined ? [] : [`"options":${optionsText}`]),
     ];
     showOutcome('Assigning…', false);
@@ -95,28 +95,37 @@ export function createTaskForm(
 interface Params {
   show: (type: string) => void;
   fields: () => readonly Field[];
-  /** As JSON text; undefined for none. */
-  read: () => string | undefined;
+  /** The members of the request that have them, as JSON texts. */
+  read: () => readonly string[];
 }
 
-/** The fields of the chosen type's params, and the switch between them and JSON. */
+/** The fields of the chosen type's params, and the switch between them and JSON, or else params and arguments. */
 function createParams(contract: Contract): Params {
   const container = find('params', HTMLElement);
   const asJson = find('as-json', HTMLInputElement);
   const asJsonLine = find('as-json-line', HTMLElement);
+  const asArguments = find('as-arguments', HTMLInputElement);
+  const asArgumentsLine = find('as-arguments-line', HTMLElement);
   let shown: JsonObject | undefined;
   let ofSchema: Field[] = [];
   let whole = jsonField('params', '/params');
-  const fields = (): readonly Field[] => (asJson.checked ? [whole] : ofSchema);
+  const signature = [
+    jsonField('args', '/args', { type: 'array' }),
+    jsonField('kwargs', '/kwargs', { type: 'object' }),
+  ];
+  const isSignature = (): boolean => ofSchema.length === 0 && asArguments.checked;
+  const fields = (): readonly Field[] =>
+    isSignature() ? signature : asJson.checked ? [whole] : ofSchema;
   const draw = (): void => {
     container.replaceChildren(...fields().map((field) => field.element));
   };
   asJson.addEventListener('change', () => {
     if (asJson.checked) {
-      whole = jsonField('params', '/params', readObject(ofSchema) ?? '');
+      whole = jsonField('params', '/params', { text: readObject(ofSchema) ?? '' });
     }
     draw();
   });
+  asArguments.addEventListener('change', draw);
   return {
     show(type) {
       const schema = contract.taskTypes.get(type)?.params;
@@ -127,10 +136,14 @@ function createParams(contract: Contract): Params {
       ofSchema = fieldsOf(schema ?? {}, '/params', contract.resolve);
       asJson.checked = ofSchema.length === 0;
       asJsonLine.hidden = ofSchema.length === 0;
+      asArgumentsLine.hidden = ofSchema.length > 0;
       draw();
     },
     fields,
-    read: () => (asJson.checked ? whole.read() : readObject(ofSchema)),
+    read: () =>
+      isSignature()
+        ? readMembers(signature)
+        : [`"params":${(asJson.checked ? whole.read() : readObject(ofSchema)) ?? '{}'}`],
   };
 }
 

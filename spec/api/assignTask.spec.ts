@@ -200,6 +200,7 @@ describe('POST /assign-task/', () => {
       routed = await startTestService({
         CELERY_BROKER_URL: theFleet().redis.url.replace(/0$/, '9'),
         TASK_NAMESPACES: 'worker,automation,reports.daily',
+        TASK_BUILTINS: 'celery.backend_cleanup',
         TASK_ROUTES:
           'automation.*=automation_queue,*.urgent=urgent_queue,automation.slow=slow_queue',
         TASK_QUEUE: 'spec_queue',
@@ -220,7 +221,60 @@ describe('POST /assign-task/', () => {
       ['reports.daily.urgent', 'urgent_queue', 'reports.daily.urgent'],
       ['reports.weekly', 'spec_queue', 'worker.reports.weekly'],
       ['celery.chord_unlock', 'spec_queue', 'worker.celery.chord_unlock'],
+      ['celery.backend_cleanup', 'spec_queue', 'celery.backend_cleanup'],
     ];
+    const names = [
+      'proj.billing.tasks.invoice',
+      'invoice',
+      'worker.approve',
+      'proj: send mail',
+      'a/b@2"c"',
+      'celery.backend_cleanup',
+      'celeryfleet.a',
+    ];
+    describe('with TASK_NAMESPACES=*', () => {
+      let service: TestService;
+      before(async () => {
+        service = await startTestService({
+          CELERY_BROKER_URL: theFleet().redis.url.replace(/0$/, '9'),
+          TASK_NAMESPACES: '*',
+          TASK_BUILTINS: 'celery.backend_cleanup',
+          TASK_ROUTES: 'proj.*=proj_queue',
+          TASK_QUEUE: 'spec_queue',
+        });
+      });
+      after(() => service.close());
+
+      for (const name of names) {
+        it(`publishes ${name} as it is`, async () => {
+          await service.assign(name, { a: 1 });
+          const queue = name.startsWith('proj.') ? 'proj_queue' : 'spec_queue';
+          const message = JSON.parse((await redis.rpop(queue)) ?? '') as Message;
+          assert.equal(message.headers.task, name);
+        });
+      }
+
+      const refused: [taskType: string, message: RegExp][] = [
+        ['celery.chord_unlock', /^is one of Celery's own tasks/],
+        ['celery.', /^is one of Celery's own tasks/],
+        [' a', /^must be visible ASCII characters/],
+        ['a\n', /^must be visible ASCII characters/],
+        ['', /^is empty$/],
+      ];
+      for (const [taskType, message] of refused) {
+        it(`refuses ${JSON.stringify(taskType)}`, async () => {
+          const response = await service
+            .post('/assign-task/')
+            .send({ task_type: taskType })
+            .expect(400);
+          const [[pointer, found] = []] = faultsOf(response.body);
+          assert.equal(pointer, '/task_type');
+          assert.match(found ?? '', message);
+          assert.equal(await redis.llen('spec_queue'), 0);
+        });
+      }
+    });
+
     it('passes params on as they came, without the defaults of their schema', async () => {
       for (const [taskType, params] of [
         ['approve_batches', { batch_ids: ['B-1'], note: 'x' }],

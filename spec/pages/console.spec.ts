@@ -128,6 +128,32 @@ describe('The console', function () {
       });
     });
 
+    it('calls a task with args and kwargs, where no schema describes its params', async () => {
+      await open(async (page) => {
+        await fill(page, 'test_task', {});
+        const choice = page.getByLabel('Call with args and kwargs');
+        assert.equal(await choice.isVisible(), false);
+        await fill(page, 'automation.echo', {});
+        await choice.check();
+        const [args, kwargs] = ['args', 'kwargs'].map((name) =>
+          page.getByLabel(name, { exact: true }),
+        ) as [Locator, Locator];
+        await args.fill('{}');
+        await page.click('#submit');
+        assert.match(await faultOf(args), /must be a JSON list, such as/);
+        await args.fill('[{"n": 9007199254740993}]');
+        await kwargs.fill('{}');
+        const request = page.waitForRequest(/assign-task/);
+        await ended(await assign(page));
+        assert.equal(
+          (await request).postData(),
+          '{"task_type":"automation.echo","args":[{"n": 9007199254740993}],"kwargs":{}}',
+        );
+        await choice.uncheck();
+        await page.getByLabel('params', { exact: true }).waitFor();
+      });
+    });
+
     it('sends a list as it is entered, a line for each item', async () => {
       await open(async (page) => {
         await fill(page, 'approve_batches', { 'batch_ids (required)': 'B-1\n\n 17 \n"x"' });

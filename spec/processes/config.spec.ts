@@ -330,6 +330,41 @@ describe('readConfig', () => {
     ]);
   });
 
+  it('takes every name of a task with TASK_NAMESPACES=*, and no namespace beside it', () => {
+    assert.equal(read({ TASK_NAMESPACES: '*' }).tasks.routing.namespaces, '*');
+    assert.match(
+      faultsOf({ TASK_NAMESPACES: 'worker, *' }),
+      /TASK_NAMESPACES must be either \* or/,
+    );
+  });
+
+  it('takes a form of params for all tasks, or forms by their names', () => {
+    const forms = (text?: string) => read({ TASK_PARAMS_AS: text }).tasks.routing.paramsAs;
+    assert.deepEqual(forms(), [{ pattern: '*', form: 'argument' }]);
+    assert.deepEqual(forms('kwargs'), [{ pattern: '*', form: 'kwargs' }]);
+    assert.deepEqual(forms('billing.*=kwargs, legacy.*=argument'), [
+      { pattern: 'billing.*', form: 'kwargs' },
+      { pattern: 'legacy.*', form: 'argument' },
+    ]);
+    for (const text of ['args', 'billing.*=args', '=kwargs', 'a=b=kwargs', 'billing.*=']) {
+      assert.match(
+        faultsOf({ TASK_PARAMS_AS: text }),
+        /TASK_PARAMS_AS must be argument, kwargs, or/,
+      );
+    }
+  });
+
+  it("takes names of Celery's own tasks as TASK_BUILTINS", () => {
+    const text = 'celery.backend_cleanup';
+    assert.deepEqual(read({ TASK_BUILTINS: text }).tasks.routing.builtins, [text]);
+    for (const wrong of ['worker.a', 'celery', 'celery.*', 'celery.a b']) {
+      assert.match(
+        faultsOf({ TASK_BUILTINS: wrong }),
+        /TASK_BUILTINS must be names of Celery's own/,
+      );
+    }
+  });
+
   for (const name of ['TASK_PREFIX', 'TASK_NAMESPACES']) {
     it(`refuses Celery's own tasks as ${name}`, () => {
       for (const text of ['celery', 'celery.backend']) {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import fc from 'fast-check';
 import { startWorker } from '../../stack/celery.js';
 import type { RunningProcess } from '../../stack/process.js';
 import { preparePython } from '../../stack/python.js';
 import { REPOSITORY, theFleet } from '../support/fleet.js';
+import { jsonListTexts, jsonObjectTexts } from '../support/json.js';
 import { startTestService, type TestService } from '../support/service.js';
 import { resultOf } from '../support/tasks.js';
 
@@ -29,11 +33,30 @@ const CASES: readonly (readonly [what: string, params: string, python: string])[
   ],
 ];
 
+/** The JSON texts of a task's args and kwargs. */
+type Pair = readonly [args: string, kwargs: string];
+
+/** What the task gives of how it was called. */
+interface Shown {
+  args: string;
+  kwargs: string;
+  argsrepr: string;
+  kwargsrepr: string;
+}
+
+/** Without what names this one message. */
+function argumentsOf(shown: Shown | undefined): Shown {
+  assert.ok(shown);
+  const { args, kwargs, argsrepr, kwargsrepr } = shown;
+  return { args, kwargs, argsrepr, kwargsrepr };
+}
+
 for (const version of ['5.3', '5.5', FLEET_VERSION]) {
   describe(`A worker of Celery ${version}`, function () {
     this.timeout(300_000);
     let worker: RunningProcess;
     let service: TestService;
+    let callWithPython: (pairs: readonly Pair[]) => Promise<readonly Shown[]>;
     before(async () => {
       const redisUrl = theFleet().redis.url.replace(/0$/, String(DATABASE));
       const workersFolder = `${FOLDER}/${version}`;
@@ -55,6 +78,16 @@ for (const version of ['5.3', '5.5', FLEET_VERSION]) {
         variables: { PYTHONPATH: FOLDER },
         concurrency: 1,
       });
+      callWithPython = async (pairs) => {
+        const calling = promisify(execFile)(python.python, ['-m', 'apply'], {
+          cwd: isOwn ? workersFolder : FOLDER,
+          env: { ...process.env, REDIS_URL: redisUrl, PYTHONPATH: FOLDER },
+          maxBuffer: 64 * 1024 * 1024,
+        });
+        const lines = pairs.map(([args, kwargs]) => JSON.stringify({ args, kwargs }));
+        calling.child.stdin?.end(lines.join('\n'));
+        return JSON.parse((await calling).stdout) as Shown[];
+      };
       service = await startTestService({
         REDIS_URL: redisUrl,
         TASK_ROUTES: 'worker.*=version_queue',
@@ -65,6 +98,26 @@ for (const version of ['5.3', '5.5', FLEET_VERSION]) {
     after(async () => {
       await service.close();
       await worker.stop();
+    });
+
+    it('is called with args and kwargs as by its own apply_async', async () => {
+      const seed = Date.now();
+      const numRuns = 200;
+      const pairs = fc.sample(fc.tuple(jsonListTexts(), jsonObjectTexts()), { numRuns, seed });
+      const requests = pairs.map(
+        ([args, kwargs]) => `{"task_type": "show", "args": ${args}, "kwargs": ${kwargs}}`,
+      );
+      const response = await service
+        .post('/assign-tasks/')
+        .set('Content-Type', 'application/json')
+        .send(`[${requests.join(',')}]`)
+        .expect(200);
+      const theirs = await callWithPython(pairs);
+      for (const [index, { task_id }] of (response.body as { task_id: string }[]).entries()) {
+        const { result } = await resultOf(service, task_id);
+        const where = `of ${pairs[index]?.join(' and ')} (seed ${seed})`;
+        assert.deepEqual(argumentsOf(result as Shown), argumentsOf(theirs[index]), where);
+      }
     });
 
     for (const [what, params, python] of CASES) {

@@ -19,7 +19,14 @@ interface Document {
 const document = parse(readFileSync(`${REPOSITORY}openapi.yaml`, 'utf8')) as Document;
 const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
 formats.default(ajv);
-ajv.addVocabulary([...Object.keys(document), 'x-sensitive', 'x-maximum', 'x-allowed']);
+ajv.addVocabulary([
+  ...Object.keys(document),
+  'x-sensitive',
+  'x-maximum',
+  'x-allowed',
+  'x-any-name',
+  'x-fault',
+]);
 ajv.addSchema(document, 'contract');
 const validators = new Map<string, ValidateFunction>();
 

@@ -7,8 +7,19 @@ import fc from 'fast-check';
  * @param characters what strings are made of; every kind of character unless given
  */
 export function jsonObjectTexts(characters?: readonly string[]): fc.Arbitrary<string> {
+  return jsonTexts(characters).object;
+}
+
+/** The same of JSON lists. */
+export function jsonListTexts(characters?: readonly string[]): fc.Arbitrary<string> {
+  return jsonTexts(characters).list;
+}
+
+function jsonTexts(
+  characters?: readonly string[],
+): Record<'object' | 'list', fc.Arbitrary<string>> {
   const string = characters === undefined ? anyString() : stringOf(characters);
-  const { object } = fc.letrec<{ value: string; object: string; list: string }>((tie) => ({
+  return fc.letrec<{ value: string; object: string; list: string }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 5, depthSize: 'small' },
       { arbitrary: scalar(string), weight: 4 },
@@ -27,7 +38,6 @@ export function jsonObjectTexts(characters?: readonly string[]): fc.Arbitrary<st
       .array(fc.tuple(space(), tie('value'), space()), { maxLength: 8 })
       .map((items) => `[${items.map((item) => item.join('')).join(',')}]`),
   }));
-  return object;
 }
 
 function scalar(string: fc.Arbitrary<string>): fc.Arbitrary<string> {

@@ -15,8 +15,8 @@ const TASK = {
   id: 'f9c1c2d4-0000-4000-8000-000000000001',
   name: 'worker.test_task',
   queue: QUEUE,
-  params: new JsonText('{"n":1.0}'),
-  shown: new JsonText('{"n":1.0}'),
+  arguments: { only: new JsonText('{"n":1.0}') },
+  shown: { only: new JsonText('{"n":1.0}') },
   priority: 0,
   options: undefined,
 };

@@ -6,7 +6,7 @@ import { queueKey } from '../../src/celery/wire/keys.js';
 import { JsonText } from '../../src/json/jsonText.js';
 import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
-import { jsonObjectTexts } from '../support/json.js';
+import { jsonListTexts, jsonObjectTexts } from '../support/json.js';
 import { startTestService, type TestService } from '../support/service.js';
 import { runPython } from '../support/tasks.js';
 
@@ -17,6 +17,7 @@ interface Message {
   headers: Record<string, unknown>;
   properties: Record<string, unknown>;
   args: string;
+  kwargs: string;
 }
 
 describe('A message of this service, beside one of Python’s send_task', function () {
@@ -40,6 +41,7 @@ describe('A message of this service, beside one of Python’s send_task', functi
       CELERY_BROKER_URL: databaseUrl(BROKER_DATABASE),
       CELERY_RESULT_BACKEND: databaseUrl(BACKEND_DATABASE),
       TASK_ORIGIN: 'orchestrator@spec',
+      TASK_PARAMS_AS: 'worker.keywords.*=kwargs,worker.*=argument',
     };
     service = await startTestService(environment);
     compressing = await startTestService({
@@ -78,6 +80,49 @@ describe('A message of this service, beside one of Python’s send_task', functi
       assert.deepEqual(comparable(ours[index]), comparable(theirs[index]), where);
     }
   });
+
+  it('is the same in every field, for args and kwargs of every kind, and so is its event', async () => {
+    const seed = Date.now();
+    const generated = fc.sample(fc.tuple(jsonListTexts(), jsonObjectTexts()), {
+      numRuns: 200,
+      seed,
+    });
+    const pairs = [...KNOWN_ARGUMENTS, ...generated];
+    for (const [args, kwargs] of pairs) {
+      await send(service, `{"task_type": "spec", "args": ${args}, "kwargs": ${kwargs}}`);
+    }
+    await eventually('all events', () => events.length === pairs.length || undefined);
+    await sendLinesWithPython(
+      pairs.map(([args, kwargs]) => JSON.stringify({ name: 'worker.spec', args, kwargs })),
+    );
+    await eventually('all of Python', () => events.length === 2 * pairs.length || undefined);
+
+    const { worker_queue: messages = [] } = await readMessages('worker_queue');
+    assert.equal(messages.length, 2 * pairs.length);
+    for (const [index, [args, kwargs]] of pairs.entries()) {
+      const where = `of ${args} and ${kwargs} (seed ${seed})`;
+      const theirs = index + pairs.length;
+      assert.deepEqual(comparable(messages[index]), comparable(messages[theirs]), where);
+      const [our, their] = [eventOf(events[index]), eventOf(events[theirs])];
+      assert.deepEqual(our.comparable, their.comparable, where);
+    }
+  });
+
+  const forms: [what: string, members: string, args: string, kwargs: string][] = [
+    ['args alone', ', "args": [1.0, "a"]', "[1.0, 'a']", '{}'],
+    ['kwargs alone', ', "kwargs": {"a": 1.0}', '[]', "{'a': 1.0}"],
+    ['no params of a task that takes kwargs', '', '[]', '{}'],
+    ['params of a task that takes kwargs', ', "params": {"a": 1.0}', '[]', "{'a': 1.0}"],
+  ];
+  for (const [what, members, args, kwargs] of forms) {
+    it(`has the arguments of ${what}`, async () => {
+      await send(service, `{"task_type": "keywords.spec"${members}}`);
+      const { worker_queue: [message] = [] } = await readMessages('worker_queue');
+      assert.deepEqual([message?.args, message?.kwargs], [args, kwargs]);
+      const { argsrepr, kwargsrepr } = message?.headers ?? {};
+      assert.deepEqual([argsrepr, kwargsrepr], [args === '[]' ? '()' : args, kwargs]);
+    });
+  }
 
   it('is the same with options, and so is its event', async () => {
     const headers = '{"traceparent": "00-a-b-01", "x": [1.0, {"y": null}], "n": 9007199254740993}';
@@ -259,10 +304,14 @@ describe('A message of this service, beside one of Python’s send_task', functi
       assert.deepEqual(others, []);
       assert.equal(queueKey('worker_queue', priority), key);
       const { [key]: messages = [] } = await readMessages(key);
-      const params = new JsonText('{}');
+      const only = new JsonText('{}');
       const names = { id: 'x', name: 'worker.spec', queue: 'worker_queue' };
-      const task = { ...names, params, shown: params, priority, options: undefined };
-      const ours = taskMessage(task, { id: '"x"', argsrepr: '""' }, { origin: 'x', replyTo: 'x' });
+      const task = {
+        ...{ ...names, arguments: { only }, shown: { only } },
+        ...{ priority, options: undefined },
+      };
+      const texts = { id: '"x"', argsrepr: '""', kwargsrepr: '""' };
+      const ours = taskMessage(task, texts, { origin: 'x', replyTo: 'x' });
       const properties = JSON.parse(ours.properties.text) as Message['properties'];
       assert.deepEqual(properties.delivery_info, messages[0]?.properties.delivery_info);
       assert.equal(properties.priority, messages[0]?.properties.priority);
@@ -287,6 +336,74 @@ describe('A message of this service, beside one of Python’s send_task', functi
     ]);
     assert.equal(events[0]?.channel, `pre:/${BROKER_DATABASE}.celeryev/task.sent`);
   });
+
+  const refusedArguments: [what: string, request: string, pointer: string, message: RegExp][] = [
+    [
+      'params beside args',
+      '{"task_type": "spec", "params": {}, "args": []}',
+      '',
+      /^must not have args beside params$/,
+    ],
+    [
+      'params beside kwargs',
+      '{"task_type": "spec", "params": {}, "kwargs": {}}',
+      '',
+      /^must not have kwargs beside params$/,
+    ],
+    [
+      'kwargs of a type whose params have a schema',
+      '{"task_type": "test_task", "kwargs": {"steps": 0}}',
+      '/kwargs',
+      /^is not taken: this task type has a schema for its params$/,
+    ],
+    ['args that are no list', '{"task_type": "spec", "args": {}}', '/args', /^must be array$/],
+    [
+      'kwargs that are no object',
+      '{"task_type": "spec", "kwargs": [1]}',
+      '/kwargs',
+      /^must be object$/,
+    ],
+    [
+      'args with what kombu can’t read',
+      `{"task_type": "spec", "args": [1, ${kombu('"money"', '1')}]}`,
+      '/args/1/a',
+      /__type__/,
+    ],
+    [
+      'kwargs with what kombu can’t read',
+      `{"task_type": "spec", "kwargs": ${kombu('"money"', '1')}}`,
+      '/kwargs/a',
+      /__type__/,
+    ],
+    [
+      'kwargs of which kombu makes a date',
+      '{"task_type": "spec", "kwargs": {"__type__": "date", "__value__": "2026-02-28"}}',
+      '/kwargs',
+      /^is what kombu writes for another value/,
+    ],
+    [
+      'params of which kombu makes a date, for a task that takes kwargs',
+      '{"task_type": "keywords.a", "params": {"__type__": "date", "__value__": "2026-02-28"}}',
+      '/params',
+      /^is what kombu writes for another value/,
+    ],
+  ];
+  for (const [what, request, pointer, message] of refusedArguments) {
+    it(`is not made of ${what}`, async () => {
+      const response = await service
+        .post('/assign-task/')
+        .set('Content-Type', 'application/json')
+        .send(request)
+        .expect(400);
+      const { details } = response.body as { details: { errors: Record<string, string>[] } };
+      assert.deepEqual(
+        details.errors.map((fault) => fault.pointer),
+        [pointer],
+      );
+      assert.match(details.errors[0]?.message ?? '', message);
+      assert.deepEqual(await redis.keys('*'), []);
+    });
+  }
 
   const refused: [what: string, params: string, pointer: string, message: RegExp][] = [
     ['a number beyond a double', '{"a": [0, 1e400]}', '/params/a/1', /range of a double/],
@@ -375,6 +492,17 @@ const KNOWN_TEXTS = [
   JSON.stringify({ a: `é ${'\u{1f600}'.repeat(1_500)}`, b: `"\n${'€\\'.repeat(2_000)}` }),
 ];
 
+/** Positional and keyword arguments. */
+const KNOWN_ARGUMENTS: readonly (readonly [args: string, kwargs: string])[] = [
+  ['[]', '{}'],
+  ['[1, "a", null, 1.0]', '{}'],
+  ['[]', '{"a": 9007199254740993, "b": 1e5}'],
+  ['[[[["deep"]]], {"a": {"b": {"c": 1}}}]', '{"a": {"b": {"c": {"d": 1}}}, "e": [[[1]]]}'],
+  [`[${'"x", '.repeat(5_000)} 1]`, `{"wide": "${'猫 は '.repeat(5_000)}", "b": 1}`],
+  [' [ 1 , 2 ] ', ' { "a" : 1 , "a" : 2 } '],
+  [`["${'y'.repeat(20_000)}"]`, '{"self": 1, "args": 2, "kwargs": 3}'],
+];
+
 function kombu(type: string, value: string): string {
   return `{"a": {"__type__": ${type}, "__value__": ${value}}}`;
 }
@@ -385,10 +513,14 @@ function databaseUrl(database: number): string {
 
 async function assign(service: TestService, params: string, options?: string): Promise<void> {
   const more = options === undefined ? '' : `, "options": ${options}`;
+  await send(service, `{"task_type": "spec", "params": ${params}${more}}`);
+}
+
+async function send(service: TestService, request: string): Promise<void> {
   await service
     .post('/assign-task/')
     .set('Content-Type', 'application/json')
-    .send(`{"task_type": "spec", "params": ${params}${more}}`)
+    .send(request)
     .expect(200);
 }
 

@@ -3,8 +3,11 @@ import { routedQueues, type RoutingOptions } from '../celery/wire/routing.js';
 import { LARGEST_STRING_BYTES } from './http.js';
 import { integerBetween, listOf, milliseconds, parseBoolean, type ReadVariable } from './reader.js';
 import {
+  parseBuiltin,
   parseCompression,
   parseNamespace,
+  parseNamespaces,
+  parseParamsForm,
   parseQueue,
   parseRoute,
   parseTaskOrigin,
@@ -54,13 +57,15 @@ export function readTasks(read: ReadVariable): TasksConfig {
   const prefix = read('TASK_PREFIX', parseNamespace, 'worker');
   const routing: RoutingOptions = {
     prefix,
-    namespaces: read('TASK_NAMESPACES', listOf(parseNamespace), [prefix]),
+    namespaces: read('TASK_NAMESPACES', parseNamespaces, [prefix]),
+    builtins: read('TASK_BUILTINS', listOf(parseBuiltin), []),
     queue: read('TASK_QUEUE', parseQueue, 'worker_queue'),
     routes: read(
       'TASK_ROUTES',
       listOf(parseRoute),
       'worker.*=worker_queue,automation.*=automation_queue',
     ),
+    paramsAs: read('TASK_PARAMS_AS', listOf(parseParamsForm), 'argument'),
   };
   const compresses = read('TASK_COMPRESSION', parseCompression, 'none');
   const compressionThreshold = read(

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Route } from '../celery/wire/routing.js';
+import type { ParamsForm, Route, RoutingOptions } from '../celery/wire/routing.js';
 import { listOf } from './reader.js';
 
 export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
@@ -110,6 +110,23 @@ export function parseNamespace(text: string): string {
   return text;
 }
 
+export function parseNamespaces(text: string): '*' | readonly string[] {
+  if (text === '*') {
+    return text;
+  }
+  if (/(^|,)\s*\*\s*(,|$)/.test(text)) {
+    throw new Error('must be either * or a list of namespaces');
+  }
+  return listOf(parseNamespace)(text);
+}
+
+export function parseBuiltin(text: string): string {
+  if (!/^celery(\.[A-Za-z_]\w*)+$/.test(text)) {
+    throw new Error("must be names of Celery's own tasks, such as celery.backend_cleanup");
+  }
+  return text;
+}
+
 export function parseQueue(text: string): string {
   if (!/^[A-Za-z0-9_.:-]+$/.test(text)) {
     throw new Error('must be a queue name of letters, digits, _ . : and -');
@@ -123,4 +140,20 @@ export function parseRoute(text: string): Route {
     throw new Error('must be a list of routes such as automation.*=automation_queue');
   }
   return { pattern, queue: parseQueue(queue) };
+}
+
+/** One form for all tasks, or for those whose names match a pattern. */
+export function parseParamsForm(text: string): RoutingOptions['paramsAs'][number] {
+  const parts = text.split('=').map((part) => part.trim());
+  const [pattern, form] = parts.length === 1 ? ['*', parts[0]] : parts;
+  if (!pattern || !isParamsForm(form) || parts.length > 2) {
+    throw new Error(
+      'must be argument, kwargs, or a list such as billing.*=kwargs,legacy.*=argument',
+    );
+  }
+  return { pattern, form };
+}
+
+function isParamsForm(text: string | undefined): text is ParamsForm {
+  return text === 'argument' || text === 'kwargs';
 }

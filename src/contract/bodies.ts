@@ -7,8 +7,8 @@ import { describedTaskTypes, otherRequest, resolved, type Schema } from './taskT
 export type BodyOf = (operationId: string, sent: JsonDocument) => unknown;
 
 /**
- * In a large body, params that the contract does not describe become `{}`: no schema looks into them, and to make values
- * of them takes longer than all the rest.
+ * In a large body, params and arguments that the contract does not describe become `{}` or `[]`: no schema looks into
+ * them, and to make values of them takes longer than all the rest.
  */
 export function createBodyOf(document: OpenApiDocument): BodyOf {
   const requests = new Map<string, 'one' | 'list'>();
@@ -21,17 +21,19 @@ export function createBodyOf(document: OpenApiDocument): BodyOf {
     }
   }
   const described = new Set<unknown>(describedTaskTypes(document));
-  const requestOf = takesAnyParams(document)
-    ? (sent: JsonDocument): unknown => {
-        if (sent.bytes.length < LARGE_BYTES) {
-          return sent.value;
+  const undescribed = undescribedMembers(document);
+  const requestOf =
+    undescribed.length > 0
+      ? (sent: JsonDocument): unknown => {
+          if (sent.bytes.length < LARGE_BYTES) {
+            return sent.value;
+          }
+          const taskType = sent.member('task_type');
+          return taskType === undefined || described.has(JSON.parse(taskType.text))
+            ? sent.value
+            : sent.valueWithout(undescribed);
         }
-        const taskType = sent.member('task_type');
-        return taskType === undefined || described.has(JSON.parse(taskType.text))
-          ? sent.value
-          : sent.valueWithout('params');
-      }
-    : (sent: JsonDocument): unknown => sent.value;
+      : (sent: JsonDocument): unknown => sent.value;
 
   return (operationId, sent) => {
     switch (requests.get(operationId)) {
@@ -51,23 +53,33 @@ function operationsOf({ paths }: OpenApiDocument) {
   return Object.values(paths).flatMap((item) => Object.values(item));
 }
 
-/** Whether the request of other task types than the contract describes takes any object for params. */
-function takesAnyParams(document: OpenApiDocument): boolean {
+/** The members into which the request of other task types than the contract describes does not look. */
+function undescribedMembers(document: OpenApiDocument): string[] {
   const request = otherRequest(document);
-  const params = resolved(document, request.properties?.params ?? {});
+  return Object.keys(request).every((key) => OF_REQUEST.has(key))
+    ? ['params', 'args', 'kwargs'].filter((name) =>
+        isAnyContainer(resolved(document, request.properties?.[name] ?? {})),
+      )
+    : [];
+}
+
+/** Whether it takes every object or every list. */
+function isAnyContainer({ type, ...rest }: Schema): boolean {
+  const { additionalProperties = true, items = {}, ...others } = rest;
   return (
-    Object.keys(request).every((key) => OF_REQUEST.has(key)) &&
-    Object.keys(params).every((key) => OF_ANY_OBJECT.has(key)) &&
-    params.type === 'object' &&
-    (params.additionalProperties ?? true) === true
+    (type === 'object' || type === 'array') &&
+    additionalProperties === true &&
+    Object.keys(items).length === 0 &&
+    Object.keys(others).every((key) => ANNOTATIONS.has(key))
   );
 }
 
 /** Keywords that ask for nothing (JSON Schema, section 9 of its vocabulary of validation). */
-const ANNOTATIONS = ['title', 'description', 'default', 'deprecated', 'examples', 'example'];
-const OF_REQUEST: ReadonlySet<string> = new Set([...ANNOTATIONS, 'type', 'required', 'properties']);
-const OF_ANY_OBJECT: ReadonlySet<string> = new Set([
-  ...ANNOTATIONS,
-  'type',
-  'additionalProperties',
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  ...['title', 'description', 'default', 'deprecated', 'examples', 'example'],
+]);
+
+/** Keywords that look into no member themselves: `dependentSchemas` only says which are not given together. */
+const OF_REQUEST: ReadonlySet<string> = new Set([
+  ...[...ANNOTATIONS, 'type', 'required', 'properties', 'dependentSchemas'],
 ]);

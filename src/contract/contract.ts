@@ -33,6 +33,8 @@ interface Installation {
   openOperations?: readonly OperationId[];
   /** By the names of their variables: `x-maximum: RESULT_WAIT_MAX` becomes `maximum: limits.RESULT_WAIT_MAX`. */
   limits?: Readonly<Record<string, number>>;
+  /** Whether every name of a Celery task is a task type, so that a schema's `x-any-name` holds. */
+  takesAnyName?: boolean;
 }
 
 /** The contract can't be used; the message says where and why. */
@@ -76,9 +78,12 @@ export async function loadContract(
 function ofInstallation(
   written: OpenApiDocument,
   rootPath: string,
-  { asksForKeys = false, openOperations = [], limits = {} }: Installation,
+  { asksForKeys = false, openOperations = [], limits = {}, takesAnyName = false }: Installation,
 ): OpenApiDocument {
-  const document = { ...withLimits(written, limits), servers: [{ url: rootPath || '/' }] };
+  const document = {
+    ...withSettings(written, limits, takesAnyName),
+    servers: [{ url: rootPath || '/' }],
+  };
   const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
   for (const secured of asksForKeys ? [document, ...operations] : []) {
     leaveOutOpenAlternatives(secured);
@@ -97,8 +102,12 @@ function leaveOutOpenAlternatives(secured: Pick<OpenApiOperation, 'security'>): 
   }
 }
 
-/** Puts this installation's limits into the contract that clients read and are held against. */
-function withLimits<Node>(node: Node, limits: Readonly<Record<string, number>>): Node {
+/** Puts this installation's settings into the contract that clients read and are held against. */
+function withSettings<Node>(
+  node: Node,
+  limits: Readonly<Record<string, number>>,
+  takesAnyName: boolean,
+): Node {
   const copy = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) {
       return value;
@@ -108,7 +117,8 @@ function withLimits<Node>(node: Node, limits: Readonly<Record<string, number>>):
     }
     const members = Object.fromEntries(Object.entries(value).map(([key, one]) => [key, copy(one)]));
     const limit = limits[String(members['x-maximum'])];
-    return limit === undefined ? members : { ...members, maximum: limit };
+    const anyName = takesAnyName ? (members['x-any-name'] as object | undefined) : undefined;
+    return { ...members, ...anyName, ...(limit !== undefined && { maximum: limit }) };
   };
   return copy(node) as Node;
 }

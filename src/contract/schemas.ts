@@ -100,7 +100,7 @@ function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
       },
   });
   // ajv's strict mode accepts a $ref into the document only when it knows the document's own keywords.
-  ajv.addVocabulary([...Object.keys(document), 'x-maximum', 'x-allowed']);
+  ajv.addVocabulary([...Object.keys(document), 'x-maximum', 'x-allowed', 'x-any-name', 'x-fault']);
   ajv.addSchema(document, DOCUMENT);
   return ajv;
 }

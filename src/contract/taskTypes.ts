@@ -19,7 +19,7 @@ export function withRequestsByTaskType(document: OpenApiDocument): OpenApiDocume
 
   const byName = described.map(({ taskTypes, schema }) => ({
     if: ofTaskTypes(taskTypes),
-    then: schema,
+    then: { allOf: [schema, withoutUndescribedArguments(resolved(document, schema))] },
   }));
   const byNoName =
     names.length === 0 ? other.schema : { if: ofTaskTypes(names), else: other.schema };
@@ -109,6 +109,19 @@ function assertSameNames(named: readonly string[], excluded: readonly string[]):
   if (lost !== undefined) {
     throw new Error(`AssignTaskRequest has no request that takes ${lost}`);
   }
+}
+
+/** Refuses arguments, which would go past the schema of a request's params, unless it has schemas for them too. */
+function withoutUndescribedArguments({ properties = {} }: Schema): object {
+  const undescribed = ['args', 'kwargs'].filter((name) => !(name in properties));
+  const refused = {
+    not: {},
+    'x-fault': 'is not taken: this task type has a schema for its params',
+  };
+  return {
+    type: 'object',
+    properties: Object.fromEntries(undescribed.map((name) => [name, refused])),
+  };
 }
 
 function ofTaskTypes(names: readonly string[]): object {

@@ -181,6 +181,10 @@ function messageOf({ keyword, params, message, data, parentSchema }: ErrorObject
       const allowed: unknown = parentSchema?.['x-allowed'];
       return typeof allowed === 'string' ? `must be ${allowed}: it ${ownMessage}` : ownMessage;
     }
+    case 'not': {
+      const fault: unknown = parentSchema?.['x-fault'];
+      return typeof fault === 'string' ? fault : ownMessage;
+    }
     case 'enum':
       return `must be one of ${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
     case 'const':

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { OPENING_BRACE } from './characters.js';
+import { OPENING_BRACE, OPENING_BRACKET } from './characters.js';
 import { parseExact, UnsuitableJson } from './exactJson.js';
 import { JsonText } from './jsonText.js';
 import { scanJson, type JsonScan } from './scanJson.js';
@@ -43,15 +43,22 @@ export class JsonDocument {
     return bytes && new JsonText(bytes);
   }
 
-  /** The value, but with `{}` in place of a member that is an object. */
-  valueWithout(name: string): unknown {
-    const member = this.#scan.member(name);
-    if (member?.[0] !== OPENING_BRACE) {
-      return this.value;
+  /** The value, but with `{}` or `[]` in place of those of these members that are objects or lists. */
+  valueWithout(names: readonly string[]): unknown {
+    const members = names
+      .map((name) => this.#scan.member(name))
+      .filter((member) => member !== undefined)
+      .filter(([first]) => first === OPENING_BRACE || first === OPENING_BRACKET)
+      .sort((one, other) => one.byteOffset - other.byteOffset);
+    let text = '';
+    let end = 0;
+    for (const member of members) {
+      const start = member.byteOffset - this.bytes.byteOffset;
+      text += this.bytes.toString('utf8', end, start);
+      text += member[0] === OPENING_BRACE ? '{}' : '[]';
+      end = start + member.length;
     }
-    const start = member.byteOffset - this.bytes.byteOffset;
-    const before = this.bytes.toString('utf8', 0, start);
-    return JSON.parse(`${before}{}${this.bytes.toString('utf8', start + member.length)}`);
+    return JSON.parse(text + this.bytes.toString('utf8', end));
   }
 
   /** Each item as a document; undefined where the document is no list. */

@@ -77,6 +77,7 @@ async function openService(
     asksForKeys: http.apiKeys.length > 0,
     openOperations: http.metricsArePublic ? ['getMetrics'] : [],
     limits: { RESULT_WAIT_MAX: config.results.waitMax },
+    takesAnyName: config.tasks.routing.namespaces === '*',
   });
   const connections = openRedisConnections(config, log);
   opened.push(() => connections.close(CONNECTION_PATIENCE_MS));

@@ -1,4 +1,4 @@
-import { unreadableAt } from '../celery/python/unreadable.js';
+import { kombuReading } from '../celery/python/unreadable.js';
 import type { ReadResult } from '../celery/results/results.js';
 import type { RoutedTask } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
@@ -37,7 +37,7 @@ export function createTaskOperations(
   'assignTask' | 'assignTasks' | 'getResult' | 'getResults' | 'streamResult' | 'watchTask'
 > {
   const { connections, route, readResult, checkTaskType, count, patience } = parts;
-  const readAssignment = createAssignmentReader(route, unreadableAt, {
+  const readAssignment = createAssignmentReader(route, kombuReading, {
     queues: config.tasks.queues,
     longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
   });

@@ -28,12 +28,33 @@ const MAXIMUM_LEVELS = 3;
 
 /**
  * Celery's bounded representation of a task's arguments, which Flower shows: `saferepr` of celery/utils/saferepr.py, with
- * the truncation of Celery 5.7, of the list that holds these params. They are read as far as they are shown: of a name
- * that is repeated only behind that, the first value is shown.
+ * the truncation of Celery 5.7. They are read as far as they are shown: of a name that is repeated only behind that, the
+ * first value is shown.
+ *
+ * @param json must be valid
  */
-export function argsrepr(params: JsonText): string {
-  const writing = reprOf(params.bytes);
-  return writing.hasRepetition ? reprOf(withoutRepetitions(params)).text : writing.text;
+export function saferepr(json: JsonText): string {
+  return withLastMembers(json, (bytes) => {
+    const writing = writingOf(bytes);
+    write(writing, 0);
+    return writing;
+  });
+}
+
+/** The same of the list that holds this one item. */
+export function listRepr(item: JsonText): string {
+  return withLastMembers(item, (bytes) => {
+    const writing = writingOf(bytes);
+    append(writing, '[');
+    write(writing, 1);
+    append(writing, ']');
+    return writing;
+  });
+}
+
+function withLastMembers(json: JsonText, reprOf: (bytes: Buffer) => Writing): string {
+  const writing = reprOf(json.bytes);
+  return writing.hasRepetition ? reprOf(withoutRepetitions(json)).text : writing.text;
 }
 
 /** Of members with the same name, the last one counts. */
@@ -41,9 +62,8 @@ function withoutRepetitions({ text }: JsonText): Buffer {
   return Buffer.from(writeExact(parseExact(text, { allowsInfinity: false })));
 }
 
-/** The representation of a list with this item, which must be valid JSON. */
-function reprOf(json: Buffer): Writing {
-  const writing: Writing = {
+function writingOf(json: Buffer): Writing {
+  return {
     json,
     position: 0,
     text: '',
@@ -51,10 +71,6 @@ function reprOf(json: Buffer): Writing {
     isFull: false,
     hasRepetition: false,
   };
-  append(writing, '[');
-  write(writing, 1);
-  append(writing, ']');
-  return writing;
 }
 
 interface Writing {

@@ -26,7 +26,7 @@ export function taskSentChannel(database: number): string {
  */
 export function taskSentEvent(
   task: Task,
-  { id, argsrepr }: TaskTexts,
+  { id, argsrepr, kwargsrepr }: TaskTexts,
   sender: Sender & { processId: number },
   clock: number,
 ): Message {
@@ -41,7 +41,7 @@ export function taskSentEvent(
       Buffer.from(
         `{"hostname":${hostname},"utcoffset":${hoursWestOfUtc(now)},"pid":${sender.processId},` +
           `"clock":${clock},"uuid":${id},"root_id":${id},"parent_id":null,` +
-          `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":"{}",` +
+          `"name":${quoted(task.name)},"args":${argsrepr},"kwargs":${kwargsrepr},` +
           `"retries":0,${options === undefined ? UNLIMITED : limits(options)},` +
           `"queue":${queue},"exchange":"",` +
           // In seconds.

@@ -1,16 +1,15 @@
 import { JsonText, LARGE_BYTES, quoted } from '../../json/jsonText.js';
 import { GZIP } from './compression.js';
-import { argsrepr } from '../python/saferepr.js';
+import { listRepr, saferepr } from '../python/saferepr.js';
 
 /** One task to send: the Celery protocol's words (celery/app/amqp.py, `as_task_v2`). */
 export interface Task {
   id: string;
   name: string;
   queue: string;
-  /** The only positional argument. */
-  params: JsonText;
-  /** The params as they are shown, without what is secret: in representations and events. */
-  shown: JsonText;
+  arguments: TaskArguments;
+  /** The same as they are shown, without what is secret: in representations and events. */
+  shown: TaskArguments;
   /** 0 to 9; on Redis, 0 is served first. */
   priority: number;
   /** Options of its sender; undefined for none. */
@@ -18,6 +17,13 @@ export interface Task {
   /** More headers, by which whoever runs it continues a trace. */
   traceHeaders?: Readonly<Record<string, string>> | undefined;
 }
+
+/** What a task is called with, as the exact JSON that was sent. */
+export type TaskArguments =
+  /** One positional argument, and no other. */
+  | { only: JsonText }
+  /** A list and an object. */
+  | { args: JsonText; kwargs: JsonText };
 
 /** The options of `apply_async` that stand in a message's headers. */
 export interface TaskOptions {
@@ -59,15 +65,29 @@ export interface Message {
 /** The JSON that a task's message shares with its event `task-sent`. */
 export interface TaskTexts {
   id: string;
-  /** The representation of its arguments. */
+  /** The representations of its positional and its keyword arguments. */
   argsrepr: string;
+  kwargsrepr: string;
 }
 
 export function taskTexts({ id, shown }: Task): TaskTexts {
-  return {
-    id: JSON.stringify(id),
-    argsrepr: JSON.stringify(argsrepr(shown)),
-  };
+  return 'only' in shown
+    ? {
+        id: JSON.stringify(id),
+        argsrepr: JSON.stringify(listRepr(shown.only)),
+        kwargsrepr: '"{}"',
+      }
+    : {
+        id: JSON.stringify(id),
+        argsrepr: JSON.stringify(argsrepr(shown.args)),
+        kwargsrepr: JSON.stringify(saferepr(shown.kwargs)),
+      };
+}
+
+/** `as_task_v2` shows an empty list as the empty tuple that it puts in its place. */
+function argsrepr(args: JsonText): string {
+  const text = saferepr(args);
+  return text === '[]' ? '()' : text;
 }
 
 /**
@@ -77,16 +97,17 @@ export function taskTexts({ id, shown }: Task): TaskTexts {
  */
 export function taskMessage(
   task: Task,
-  { id, argsrepr }: TaskTexts,
+  texts: TaskTexts,
   sender: Sender,
   compressedBody?: Buffer,
 ): Message {
   const { options } = task;
+  const { id } = texts;
   return {
     headers: new JsonText(
       `{"lang":"js","task":${quoted(task.name)},"id":${id},"shadow":null,` +
         (options === undefined ? UNLIMITED : limits(options)) +
-        `"root_id":${id},"parent_id":null,"argsrepr":${argsrepr},"kwargsrepr":"{}",` +
+        `"root_id":${id},"parent_id":null,"argsrepr":${texts.argsrepr},"kwargsrepr":${texts.kwargsrepr},` +
         `"origin":${quoted(sender.origin)},"ignore_result":null,"replaced_task_nesting":0,` +
         `"stamped_headers":null,"stamps":{}${compressedBody === undefined ? '' : COMPRESSION}` +
         (options === undefined ? '' : moreHeaders(options)) +
@@ -143,22 +164,31 @@ function members(values: Readonly<Record<string, string>>): string {
     .join('');
 }
 
-const BEFORE_PARAMS = Buffer.from('[[');
-/** There are no keyword arguments and no callbacks. */
-const AFTER_PARAMS = Buffer.from(
-  '], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]',
-);
+const BEFORE_ONLY = Buffer.from('[[');
+const CALLBACKS = ', {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]';
+const AFTER_ONLY = Buffer.from(`], {}${CALLBACKS}`);
+const BEFORE_ARGS = Buffer.from('[');
+const BEFORE_KWARGS = Buffer.from(', ');
+const AFTER_KWARGS = Buffer.from(CALLBACKS);
 
 /** The task's arguments, in UTF-8 and in pieces. */
-export function taskBody({ params: { bytes } }: Task): readonly Buffer[] {
-  const pieces = [BEFORE_PARAMS, bytes, AFTER_PARAMS];
-  return bytes.length < LARGE_BYTES ? [Buffer.concat(pieces)] : pieces;
+export function taskBody(task: Task): readonly Buffer[] {
+  const given = task.arguments;
+  const pieces =
+    'only' in given
+      ? [BEFORE_ONLY, given.only.bytes, AFTER_ONLY]
+      : [BEFORE_ARGS, given.args.bytes, BEFORE_KWARGS, given.kwargs.bytes, AFTER_KWARGS];
+  return taskBodyLength(task) < LARGE_BYTES ? [Buffer.concat(pieces)] : pieces;
 }
 
 /** In bytes. */
-export function taskBodyLength({ params }: Task): number {
-  return BEFORE_PARAMS.length + params.byteLength + AFTER_PARAMS.length;
+export function taskBodyLength({ arguments: given }: Task): number {
+  return 'only' in given
+    ? BEFORE_ONLY.length + given.only.byteLength + AFTER_ONLY.length
+    : given.args.byteLength + given.kwargs.byteLength + AROUND_KWARGS;
 }
+
+const AROUND_KWARGS = BEFORE_ARGS.length + BEFORE_KWARGS.length + AFTER_KWARGS.length;
 
 /**
  * The text that goes into Redis (`Channel.prepare_message` and `_inplace_augment_message` of

@@ -4,13 +4,20 @@ import { remembered } from '../../json/remembered.js';
 export interface RoutingOptions {
   /** The namespace of a plain task type: `worker` makes `worker.test_task` of `test_task`. */
   prefix: string;
-  /** Namespaces that a task type may bring itself, such as `automation`. */
-  namespaces: readonly string[];
+  /** Namespaces that a task type may bring itself, such as `automation`; `*` where every type is a task's name. */
+  namespaces: '*' | readonly string[];
+  /** The names of Celery's own tasks (celery/app/builtins.py) that may be assigned, such as `celery.backend_cleanup`. */
+  builtins: readonly string[];
   /** The queue of names that no route matches. */
   queue: string;
   /** A route of the exact name goes before patterns; of these the first match wins (`MapRoute` in celery/app/routes.py). */
   routes: readonly Route[];
+  /** How the params of tasks by their names are passed on, as `routes` choose a queue; as one argument unless said here. */
+  paramsAs: readonly { pattern: string; form: ParamsForm }[];
 }
+
+/** How a task gets its params: as its only positional argument, or each member as a keyword argument. */
+export type ParamsForm = 'argument' | 'kwargs';
 
 /** `pattern` is a task name in which `*` stands for one or more characters. */
 export interface Route {
@@ -21,6 +28,9 @@ export interface Route {
 export interface RoutedTask {
   name: string;
   queue: string;
+  paramsAs: ParamsForm;
+  /** Whether it may be assigned: Celery's own tasks may not, but for some. */
+  isAllowed: boolean;
 }
 
 /**
@@ -37,34 +47,59 @@ export function routedQueues(
 
 /** Returns the function that gives the task type for a task's name; undefined where no type stands for it. */
 export function createTaskTypes(
-  { prefix }: RoutingOptions,
+  { prefix, namespaces }: RoutingOptions,
   route: (taskType: string) => RoutedTask,
 ): (name: string) => string | undefined {
+  const pattern = namespaces === '*' ? ANY_NAME : TASK_TYPE;
   return (name) =>
     [name.startsWith(`${prefix}.`) ? name.slice(prefix.length + 1) : name, name].find(
-      (taskType) => TASK_TYPE.test(taskType) && route(taskType).name === name,
+      (taskType) => pattern.test(taskType) && isOf(name, route(taskType)),
     );
 }
 
-/** The characters of a task type: `TaskType` of the contract. */
+function isOf(name: string, routed: RoutedTask): boolean {
+  return routed.name === name && routed.isAllowed;
+}
+
+/** The characters of a task type: `TaskType` of the contract, and its `x-any-name`. */
 const TASK_TYPE = /^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$/;
+const ANY_NAME = /^[!-~]+( [!-~]+)*$/;
+
+/** The namespace of the tasks that every Celery app has (celery/app/builtins.py). */
+const CELERYS_OWN = 'celery.';
 
 /** Returns the function that gives a task type its Celery task name and its queue. */
 export function createRouting(options: RoutingOptions): (taskType: string) => RoutedTask {
-  const ownNamespaces = options.namespaces.filter((namespace) => namespace !== options.prefix);
-  const exact = options.routes.filter(({ pattern }) => !pattern.includes('*'));
-  const globs = options.routes.filter(({ pattern }) => pattern.includes('*'));
-  const routes = [...exact, ...globs].map(({ pattern, queue }) => ({
-    matches: globOf(pattern),
-    queue,
-  }));
+  const { prefix, namespaces, builtins } = options;
+  const queueOf = choiceByName(options.routes.map(({ pattern, queue }) => [pattern, queue]));
+  const formOf = choiceByName(options.paramsAs.map(({ pattern, form }) => [pattern, form]));
+  const isName = (taskType: string): boolean =>
+    namespaces === '*' ||
+    builtins.includes(taskType) ||
+    namespaces.some((namespace) => namespace !== prefix && taskType.startsWith(`${namespace}.`));
 
   return remembered((taskType) => {
-    const bringsNamespace = ownNamespaces.some((namespace) => taskType.startsWith(`${namespace}.`));
-    const name = bringsNamespace ? taskType : `${options.prefix}.${taskType}`;
-    const queue = routes.find(({ matches }) => matches.test(name))?.queue ?? options.queue;
-    return { name, queue };
+    const name = isName(taskType) ? taskType : `${prefix}.${taskType}`;
+    return {
+      name,
+      queue: queueOf(name) ?? options.queue,
+      paramsAs: formOf(name) ?? 'argument',
+      isAllowed: !name.startsWith(CELERYS_OWN) || builtins.includes(name),
+    };
   });
+}
+
+/** Chooses by a task's name: by the exact name, or else by the first pattern that matches. */
+function choiceByName<Choice>(
+  choices: readonly (readonly [pattern: string, choice: Choice])[],
+): (name: string) => Choice | undefined {
+  const exact = choices.filter(([pattern]) => !pattern.includes('*'));
+  const globs = choices.filter(([pattern]) => pattern.includes('*'));
+  const rules = [...exact, ...globs].map(([pattern, choice]) => ({
+    matches: globOf(pattern),
+    choice,
+  }));
+  return (name) => rules.find(({ matches }) => matches.test(name))?.choice;
 }
 
 /** Celery's `glob_to_re` (celery/app/routes.py), matching the whole name. */

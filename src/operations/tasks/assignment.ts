@@ -1,5 +1,5 @@
 import { v4 as uuid } from 'uuid';
-import type { FindUnreadable } from '../../celery/python/unreadable.js';
+import type { KombuReading } from '../../celery/python/unreadable.js';
 import type { Task } from '../../celery/wire/message.js';
 import type { RoutedTask } from '../../celery/wire/routing.js';
 import type { components } from '../../contract/openapi.js';
@@ -7,7 +7,7 @@ import type { RequestFault } from '../../errors.js';
 import type { JsonDocument } from '../../json/jsonDocument.js';
 import { pointerPart } from '../../json/jsonPointer.js';
 import { JsonText } from '../../json/jsonText.js';
-import { redacted } from '../../json/redaction.js';
+import { readTaskArguments, unreadable } from './taskArguments.js';
 import { readTaskOptions, type OptionLimits } from './taskOptions.js';
 
 export type AssignTaskRequest = components['schemas']['AssignTaskRequest'];
@@ -38,54 +38,52 @@ export type ReadAssignment = (
 
 export function createAssignmentReader(
   route: (taskType: string) => RoutedTask,
-  unreadableAt: FindUnreadable,
+  kombu: KombuReading,
   limits: OptionLimits,
 ): ReadAssignment {
-  return ({ task_type: taskType, options }, sent, sensitive, at) => {
-    const params = sent.member('params') ?? EMPTY;
-    const shown = redacted(params, belowParams(sensitive));
-    const { name, queue } = route(taskType);
-    const inParams = unreadableAt(params);
-    const faults = inParams === undefined ? NONE : [unreadable(`${at}/params${inParams}`)];
+  return (request, sent, sensitive, at) => {
+    const { task_type: taskType, options } = request;
+    const { name, queue, paramsAs, isAllowed } = route(taskType);
+    const read = readTaskArguments(request, sent, paramsAs, sensitive, kombu);
+    const { shown } = read;
+    const faults = isAllowed ? read.faults : [NOT_ALLOWED, ...read.faults];
     if (options === undefined) {
       const id = uuid();
-      const task = { id, name, queue, params, shown, priority: 0, options: undefined };
-      return { taskType, task, at, faults };
+      const args = read.arguments;
+      const task = { id, name, queue, arguments: args, shown, priority: 0, options };
+      return { taskType, task, at, faults: below(at, faults) };
     }
-    const read = readTaskOptions(options, sent.member('options') ?? EMPTY, limits);
+    const ofOptions = readTaskOptions(options, sent.member('options') ?? EMPTY, limits);
     const task = {
       id: options.task_id ?? uuid(),
       name,
       queue: options.queue ?? queue,
-      params,
+      arguments: read.arguments,
       shown,
       priority: options.priority ?? 0,
-      options: read.options,
+      options: ofOptions.options,
     };
-    const ofOptions = read.faults.map((fault) => ({ ...fault, pointer: `${at}${fault.pointer}` }));
-    const ofHeaders = [...read.options.headers].flatMap(([header, text]) => {
-      const inHeader = unreadableAt(new JsonText(text));
-      const pointer = `${at}/options/headers${pointerPart(header)}`;
-      return inHeader === undefined ? [] : [unreadable(`${pointer}${inHeader}`)];
-    });
-    return { taskType, task, at, faults: [...faults, ...ofOptions, ...ofHeaders] };
+    const ofHeaders = [...ofOptions.options.headers].flatMap(([header, text]) =>
+      unreadable(`/options/headers${pointerPart(header)}`, kombu.unreadableAt(new JsonText(text))),
+    );
+    const all = [...faults, ...ofOptions.faults, ...ofHeaders];
+    return { taskType, task, at, faults: below(at, all) };
   };
 }
 
 const NONE: readonly never[] = [];
 const EMPTY = new JsonText('{}');
 
-function unreadable(pointer: string): RequestFault {
-  const message =
-    'has a __type__ and a __value__ in no form that kombu writes, so that a worker may not read it';
-  return { in: 'body', pointer, message };
-}
+const NOT_ALLOWED: RequestFault = {
+  in: 'body',
+  pointer: '/task_type',
+  message:
+    "is one of Celery's own tasks, of which this installation lets none or only some be assigned",
+};
 
-/** Pointers into the body as pointers into its params. */
-function belowParams(pointers: readonly string[]): readonly string[] {
-  return pointers.length === 0
+/** Faults by pointers into a request, which stands at this pointer, as faults by pointers into the body. */
+function below(at: string, faults: readonly RequestFault[]): readonly RequestFault[] {
+  return faults.length === 0
     ? NONE
-    : pointers
-        .filter((pointer) => /^\/params(\/|$)/.test(pointer))
-        .map((pointer) => pointer.slice('/params'.length));
+    : faults.map((fault) => ({ ...fault, pointer: `${at}${fault.pointer}` }));
 }
