@@ -4,6 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json checkInstalled.js build.js tsconfig.json openapi.yaml ./
 RUN npm ci --ignore-scripts
 COPY src src
+COPY workers-py/tasks.yaml workers-py/
 COPY console console
 RUN npm run build
 
@@ -13,6 +14,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY openapi.yaml ./
+COPY workers-py/tasks.yaml workers-py/
 COPY --from=build /app/dist dist
 # The log file's folder is ../logs as seen from the code, here too.
 RUN mkdir /logs && chown node:node /logs && ln -s /logs logs

@@ -121,20 +121,24 @@ async function writeContractTypes() {
 }
 
 /**
- * Writes the contract as JSON once it has been found good, so that the start need neither read YAML nor check it
- * (`src/contract/document.ts`).
+ * Writes the contract, and the tasks of the workers that come with the service, as JSON once they have been found good,
+ * so that the start need neither read YAML nor check it (`src/contract/written.ts`).
  */
 async function writeContract() {
-  const file = 'dist/contract.json';
-  rmSync(file, { force: true });
-  const source = pathToFileURL('openapi.yaml');
+  const sources = { 'contract.json': 'openapi.yaml', 'tasks.json': 'workers-py/tasks.yaml' };
+  for (const file of Object.keys(sources)) {
+    rmSync(`dist/${file}`, { force: true });
+  }
   const { loadContract } = await import('./dist/src/contract/contract.js');
-  const { readDocument } = await import('./dist/src/contract/document.js');
-  await loadContract(source, '').catch(fail);
-  const { document } = await readDocument(source);
-  const text = readFileSync(source, 'utf8');
-  const sha256 = createHash('sha256').update(text).digest('hex');
-  writeFileSync(file, JSON.stringify({ sha256, document }));
+  const { readWritten } = await import('./dist/src/contract/written.js');
+  const tasksFiles = [sources['tasks.json']];
+  await loadContract(pathToFileURL(sources['contract.json']), '', { tasksFiles }).catch(fail);
+  for (const [file, source] of Object.entries(sources)) {
+    const text = readFileSync(source, 'utf8');
+    const { value } = await readWritten(text, file);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    writeFileSync(`dist/${file}`, JSON.stringify({ sha256, value }));
+  }
 }
 
 /** Writes what the documentation pages load, and the notices of what is inside their scripts. */

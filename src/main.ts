@@ -9,7 +9,7 @@ import { PACKAGE_FOLDER } from './packageFolder.js';
 import { joinPrimary } from './processes/primary.js';
 import { ProcessFailure, startProcesses } from './processes/processes.js';
 import { killWorkers } from './processes/worker.js';
-import { startService } from './service/service.js';
+import { startService, type Service } from './service/service.js';
 
 const DEFAULT_LOG_FILE = fileURLToPath(new URL('logs/automation.log', PACKAGE_FOLDER));
 
@@ -54,9 +54,12 @@ async function main(): Promise<void> {
   // The primary logs the start and the stop for all of its workers.
   const tell = primary === undefined ? log.info : log.debug;
   try {
-    const service = await (processes === 1
-      ? startService(config, log, { metricsExchange: primary?.metrics })
-      : startProcesses(config, { ...opened, stopSignal }));
+    const starting =
+      processes === 1
+        ? startService(config, log, { metricsExchange: primary?.metrics })
+        : startProcesses(config, { ...opened, stopSignal });
+    reloadOnHangUp(starting);
+    const service = await starting;
     tell('Listening', {
       ...{ host, port: service.port, root_path: rootPath, api_keys: apiKeys.length },
       processes: processes === 1 ? undefined : processes,
@@ -85,6 +88,21 @@ function untilStopSignal(): Promise<NodeJS.Signals> {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });
+}
+
+/**
+ * Reads the tasks files again at each SIGHUP, one time after the other. From a terminal, SIGHUP says that it is closed:
+ * there it ends the process, as ever.
+ */
+function reloadOnHangUp(starting: Promise<Service>): void {
+  let last: Promise<unknown> = starting;
+  const reload = (): void => {
+    last = last.then(async () => (await starting).reload()).catch(() => undefined);
+  };
+  primary?.onReload(reload);
+  if (!process.stdin.isTTY && !process.stdout.isTTY) {
+    process.on('SIGHUP', reload);
+  }
 }
 
 function readConfiguration(): Config {

@@ -17,6 +17,7 @@ import { REPOSITORY } from '../support/fleet.js';
 import { startTestService, type TestService } from '../support/service.js';
 
 const FILE = pathToFileURL(`${REPOSITORY}openapi.yaml`);
+const TASKS = `${REPOSITORY}workers-py/tasks.yaml`;
 
 describe('The contract', () => {
   let service: TestService;
@@ -26,8 +27,10 @@ describe('The contract', () => {
   after(() => service.close());
 
   it('is served as JSON and as YAML, the same', async () => {
-    const json = await service.get('/openapi.json').expect('Content-Type', /^application\/json/);
-    const yaml = await service.get('/openapi.yaml').expect('Content-Type', /^text\/yaml/);
+    const plain = await startTestService({ TASKS_FILE: 'none' });
+    const json = await plain.get('/openapi.json').expect('Content-Type', /^application\/json/);
+    const yaml = await plain.get('/openapi.yaml').expect('Content-Type', /^text\/yaml/);
+    await plain.close();
     assert.deepEqual(parse(yaml.text), json.body);
     const written = parse(readFileSync(FILE, 'utf8')) as object;
     assert.deepEqual(json.body, { ...written, servers: [{ url: '/' }] });
@@ -99,7 +102,8 @@ describe('The contract', () => {
   it('leaves what it validates as it is', async () => {
     const body = { task_type: 'approve_batches', params: { batch_ids: [] } };
     const values = { pathParameters: {}, headers: {}, query: {}, body };
-    (await loadContract(FILE, '')).validate('assignTask', values, 0);
+    const contract = await loadContract(FILE, '', { tasksFiles: [TASKS] });
+    contract.validate('assignTask', values, 0);
     assert.deepEqual(body, { task_type: 'approve_batches', params: { batch_ids: [] } });
   });
 
@@ -176,7 +180,7 @@ describe('The contract', () => {
     ],
     [
       'refers to a schema that is not there',
-      (text) => text.replace("schemas/TestTaskParams'", "schemas/Nothing'"),
+      (text) => text.replace("schemas/OtherTaskParams'", "schemas/Nothing'"),
       /Nothing/,
     ],
     [
@@ -192,14 +196,13 @@ describe('The contract', () => {
     ],
     [
       'takes the params of a described task type unchecked, too',
-      (text) => text.replace('not: { enum: [approve_batches, test_task] }', 'not: { enum: [] }'),
-      /approve_batches, and another that takes it too/,
+      (text) => withRequest(text).replace('not: { enum: [a] }', 'not: { enum: [] }'),
+      /request for a, and another that takes it too/,
     ],
     [
       'has no request for a task type',
-      (text) =>
-        text.replace('enum: [approve_batches, test_task]', 'enum: [a, approve_batches, test_task]'),
-      /no request that takes a$/,
+      (text) => withRequest(text).replace('not: { enum: [a] }', 'not: { enum: [a, b] }'),
+      /no request that takes b$/,
     ],
     [
       'has no request for all other task types',
@@ -212,8 +215,8 @@ describe('The contract', () => {
       'marks x-sensitive what stands below contains',
       (text) =>
         text.replace(
-          /(\n {4}TestTaskParams:\n[^]*?\n {6}properties:)\n/,
-          '$1\n        list: { type: array, contains: { type: object, properties: { secret: { x-sensitive: true } } } }\n',
+          /(\n {4}OtherTaskParams:\n[^]*?\n {6}type: object)\n/,
+          '$1\n      properties:\n        list: { type: array, contains: { type: object, properties: { secret: { x-sensitive: true } } } }\n',
         ),
       /contains/,
     ],
@@ -281,6 +284,25 @@ function examplesOf(node: unknown, pointer = '#'): { pointer: string; value: unk
     examplesOf(inner, `${pointer}/${pointerToken(key)}`),
   );
 }
+
+/** The contract with a request of its own for the task type `a`. */
+function withRequest(text: string): string {
+  return text
+    .replace("        - $ref: '#/components/schemas/OtherTaskRequest'\n", `$&${ALTERNATIVE}`)
+    .replace('\n    OtherTaskRequest:\n', `\n${REQUEST}$&`)
+    .replace(
+      "task_type: { $ref: '#/components/schemas/TaskType' }",
+      'task_type: { not: { enum: [a] } }',
+    );
+}
+
+const ALTERNATIVE = "        - $ref: '#/components/schemas/ARequest'\n";
+const REQUEST = `
+    ARequest:
+      type: object
+      required: [task_type]
+      properties: { task_type: { const: a }, params: { type: object } }
+`;
 
 async function withContract(
   edit: (text: string) => string,

@@ -1,37 +1,34 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import { JsonText } from '../../src/json/jsonText.js';
 import { redacted } from '../../src/json/redaction.js';
 import { eventually } from '../support/eventually.js';
-import { REPOSITORY, theFleet } from '../support/fleet.js';
+import { theFleet } from '../support/fleet.js';
 import { startTestService, type TestService } from '../support/service.js';
 
 // No worker listens to this database.
 const DATABASE = 9;
 
-/** A task type of the fleet's own, as a team would add it to the contract. */
-const LOG_IN = `
-    LogInRequest:
+/** Task types of the fleet's own, as a team would describe them. */
+const TASKS = `
+tasks:
+  log_in:
+    params: &params
       type: object
-      required: [task_type]
       properties:
-        task_type: { const: log_in }
-        params:
-          type: object
-          properties:
-            user: { type: string, x-sensitive: false }
-            password: { $ref: '#/components/schemas/Password' }
-            accounts:
-              type: array
-              items: { type: object, properties: { a/b~c: { x-sensitive: true } } }
-`;
-const LOG_IN_ALTERNATIVE = "        - $ref: '#/components/schemas/LogInRequest'\n";
-const PASSWORD = `
-    Password: { type: string, minLength: 8, x-sensitive: true }
+        user: { type: string, x-sensitive: false }
+        password: { $ref: '#/schemas/Password' }
+        accounts:
+          type: array
+          items: { type: object, properties: { a/b~c: { x-sensitive: true } } }
+  log_in_by_name:
+    params: *params
+    params_as: kwargs
+schemas:
+  Password: { type: string, minLength: 8, x-sensitive: true }
 `;
 
 // The number is longer than any run of digits in a UUID, so that no task id can hold it by chance.
@@ -51,17 +48,10 @@ describe('What the contract marks x-sensitive', () => {
   const events: string[] = [];
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'contract-'));
-    const text = await readFile(`${REPOSITORY}openapi.yaml`, 'utf8');
-    const file = join(folder, 'openapi.yaml');
-    await writeFile(
-      file,
-      text
-        .replace(/AssignTaskRequest:\n[^]*?\n {6}oneOf:\n/, `$&${LOG_IN_ALTERNATIVE}`)
-        .replace('not: { enum: [', '$&log_in, ')
-        .replace(/\n {2}schemas:\n/, `$&${LOG_IN}${PASSWORD}`),
-    );
+    const file = join(folder, 'tasks.yaml');
+    await writeFile(file, TASKS);
     const url = theFleet().redis.url.replace(/\/\d*$/, `/${DATABASE}`);
-    service = await startTestService({ CELERY_BROKER_URL: url }, { contract: pathToFileURL(file) });
+    service = await startTestService({ CELERY_BROKER_URL: url, TASKS_FILE: file });
     redis = new Redis(url);
     subscriber = new Redis(url);
     subscriber.on('pmessage', (_pattern, _channel, event: string) => events.push(event));
@@ -106,6 +96,20 @@ describe('What the contract marks x-sensitive', () => {
       assertWithoutSecrets(JSON.stringify(line));
     });
   }
+
+  it('is shown nowhere of keyword arguments', async () => {
+    const request = { task_type: 'log_in_by_name', params: PARAMS };
+    await service.post('/assign-task/').send(request).expect(200);
+    const [payload = ''] = await redis.lrange('worker_queue', 0, -1);
+    const { headers, body } = JSON.parse(payload) as {
+      headers: { kwargsrepr: string };
+      body: string;
+    };
+    assertWithoutSecrets(JSON.stringify(headers));
+    assert.match(headers.kwargsrepr, /^\{'user': 'ann', 'password': '\*\*\*', 'accounts': \[\{/);
+    const sent = `[[], ${JSON.stringify(PARAMS)}, {`;
+    assert.ok(Buffer.from(body, 'base64').toString().startsWith(sent));
+  });
 
   it('is shown by a dry run to its caller, in the message itself, and nowhere else', async () => {
     const answer = await service

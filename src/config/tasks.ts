@@ -1,10 +1,18 @@
 import { hostname } from 'node:os';
 import { routedQueues, type RoutingOptions } from '../celery/wire/routing.js';
 import { LARGEST_STRING_BYTES } from './http.js';
-import { integerBetween, listOf, milliseconds, parseBoolean, type ReadVariable } from './reader.js';
+import {
+  integerBetween,
+  listOf,
+  milliseconds,
+  optional,
+  parseBoolean,
+  type ReadVariable,
+} from './reader.js';
 import {
   parseBuiltin,
   parseCompression,
+  parseFiles,
   parseNamespace,
   parseNamespaces,
   parseParamsForm,
@@ -16,6 +24,8 @@ import {
 /** Which tasks clients may assign, and how they are sent. */
 export interface TasksConfig {
   readonly routing: RoutingOptions;
+  /** Files and folders that describe task types; undefined for the one that comes with the service. */
+  readonly files: readonly string[] | undefined;
   /** The queues that the sender of a task may choose. */
   readonly queues: readonly string[];
   /** kombu's `visibility_timeout`, in seconds. */
@@ -76,6 +86,7 @@ export function readTasks(read: ReadVariable): TasksConfig {
   const maximumDepth = read('QUEUE_MAX_DEPTH', integerBetween(0, Number.MAX_SAFE_INTEGER), '0');
   return {
     routing,
+    files: read('TASKS_FILE', optional(parseFiles), undefined),
     queues: read('TASK_QUEUES', listOf(parseQueue), routedQueues(routing)),
     visibilityTimeoutSeconds: read(
       'VISIBILITY_TIMEOUT',

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ParamsForm, Route, RoutingOptions } from '../celery/wire/routing.js';
-import { listOf } from './reader.js';
+import { listOf, parseText } from './reader.js';
 
 export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -118,6 +118,11 @@ export function parseNamespaces(text: string): '*' | readonly string[] {
     throw new Error('must be either * or a list of namespaces');
   }
   return listOf(parseNamespace)(text);
+}
+
+/** Paths, or `none`. */
+export function parseFiles(text: string): readonly string[] {
+  return text === 'none' ? [] : listOf(parseText)(text);
 }
 
 export function parseBuiltin(text: string): string {

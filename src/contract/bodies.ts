@@ -1,7 +1,13 @@
 import type { JsonDocument } from '../json/jsonDocument.js';
 import { LARGE_BYTES } from '../json/jsonText.js';
 import type { OpenApiDocument } from './document.js';
-import { describedTaskTypes, otherRequest, resolved, type Schema } from './taskTypes.js';
+import {
+  assignsOne,
+  describedTaskTypes,
+  otherRequest,
+  resolved,
+  type Schema,
+} from './taskTypes.js';
 
 /** Makes the value of a body that was sent, for its operation and to be held against the operation's schema. */
 export type BodyOf = (operationId: string, sent: JsonDocument) => unknown;
@@ -14,9 +20,9 @@ export function createBodyOf(document: OpenApiDocument): BodyOf {
   const requests = new Map<string, 'one' | 'list'>();
   for (const { operationId, requestBody } of operationsOf(document)) {
     const schema: Schema | undefined = requestBody?.content['application/json']?.schema;
-    if (schema?.$ref === REQUEST) {
+    if (assignsOne(schema)) {
       requests.set(operationId, 'one');
-    } else if (schema?.items?.$ref === REQUEST) {
+    } else if (assignsOne(schema?.items)) {
       requests.set(operationId, 'list');
     }
   }
@@ -46,8 +52,6 @@ export function createBodyOf(document: OpenApiDocument): BodyOf {
     }
   };
 }
-
-const REQUEST = '#/components/schemas/AssignTaskRequest';
 
 function operationsOf({ paths }: OpenApiDocument) {
   return Object.values(paths).flatMap((item) => Object.values(item));

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { PACKAGE_FOLDER } from '../packageFolder.js';
+import { readFileSync } from 'node:fs';
+import { readWritten } from './written.js';
 
 /** The part of an OpenAPI 3.1 document that this service reads itself. */
 export interface OpenApiDocument {
@@ -15,7 +14,10 @@ export interface OpenApiOperation {
   operationId: string;
   parameters?: OpenApiParameter[];
   responses?: Record<string, unknown>;
-  requestBody?: { required?: boolean; content: Record<string, { schema: object }> };
+  requestBody?: {
+    required?: boolean;
+    content: Record<string, { schema: object; examples?: object }>;
+  };
   /** Alternatives, each of them schemes by name. */
   security?: Record<string, string[]>[];
   /** Whether it is no part of what the rate limit and the bounds of what is in flight count. */
@@ -31,37 +33,23 @@ export interface OpenApiParameter {
   schema: object;
 }
 
+/** What the build has read in openapi.yaml. */
+const BUILT_CONTRACT = 'contract.json';
+
 /** The contract as it is written. */
-interface WrittenContract {
+export interface WrittenContract {
   document: OpenApiDocument;
   /** Whether the build has found it good. */
   isChecked: boolean;
 }
 
-/** What the build has read in openapi.yaml: to parse YAML would be a third of the start. */
-const BUILT_CONTRACT = new URL('dist/contract.json', PACKAGE_FOLDER);
-
 /** Reads the contract: what the build has made of it, or the file itself if it has changed since. */
 export async function readDocument(file: URL): Promise<WrittenContract> {
-  const text = readFileSync(file, 'utf8');
-  if (existsSync(BUILT_CONTRACT)) {
-    const built = JSON.parse(readFileSync(BUILT_CONTRACT, 'utf8')) as BuiltContract;
-    if (built.sha256 === createHash('sha256').update(text).digest('hex')) {
-      return { document: built.document, isChecked: true };
-    }
+  const { value, fault, isChecked } = await readWritten(readFileSync(file, 'utf8'), BUILT_CONTRACT);
+  if (fault !== undefined) {
+    throw new Error(`The contract is not YAML: ${fault}`);
   }
-  const { parseDocument } = await import('yaml');
-  const source = parseDocument(text);
-  if (source.errors[0] !== undefined) {
-    throw new Error(`The contract is not YAML: ${source.errors[0].message}`);
-  }
-  return { document: source.toJS() as OpenApiDocument, isChecked: false };
-}
-
-interface BuiltContract {
-  /** Of the text that it was made of. */
-  sha256: string;
-  document: OpenApiDocument;
+  return { document: value as OpenApiDocument, isChecked };
 }
 
 /** Throws an Error that names a reference to something that the document doesn't hold. */

@@ -30,8 +30,9 @@ export function createSchemaCompiler(
   written: OpenApiDocument,
   isChecked: boolean,
 ): (...keys: string[]) => Check {
-  if (!isChecked) {
-    assertNoneBelowContains(written, '');
+  const overlooked = isChecked ? undefined : sensitiveBelowContains(written);
+  if (overlooked !== undefined) {
+    throw new Error(`The contract has x-sensitive below contains, at ${overlooked}: use items`);
   }
   const document = once(() => withRequestsByTaskType(written));
   const deciding = once(() => createAjv(document(), { validateSchema: !isChecked }));
@@ -67,22 +68,35 @@ function once<Value>(make: () => Value): () => Value {
   return () => (made ??= { value: make() }).value;
 }
 
-/** ajv looks at no further item once `contains` is fulfilled: a sensitive one might be overlooked. */
-function assertNoneBelowContains(node: unknown, pointer: string, isBelow = false): void {
+/**
+ * Where a schema has `x-sensitive` below `contains`, as a JSON pointer: ajv looks at no further item once `contains` is
+ * fulfilled, so that a sensitive one might be overlooked.
+ */
+export function sensitiveBelowContains(
+  node: unknown,
+  pointer = '',
+  isBelow = false,
+): string | undefined {
   if (typeof node !== 'object' || node === null) {
-    return;
+    return undefined;
   }
   if (isBelow && 'x-sensitive' in node) {
-    throw new Error(`The contract has x-sensitive below contains, at ${pointer}: use items`);
+    return pointer;
   }
   for (const [key, value] of Object.entries(node)) {
-    assertNoneBelowContains(value, `${pointer}${pointerPart(key)}`, isBelow || key === 'contains');
+    const at = `${pointer}${pointerPart(key)}`;
+    const found = sensitiveBelowContains(value, at, isBelow || key === 'contains');
+    if (found !== undefined) {
+      return found;
+    }
   }
+  return undefined;
 }
 
 const DOCUMENT = 'openapi.yaml';
 
-function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
+/** An ajv that knows the contract, as `openapi.yaml`, and its keywords. */
+export function createAjv(document: OpenApiDocument, options: Options): Ajv2020 {
   // Errors name their schema and value (`verbose`), of which validation.ts makes its messages.
   const ajv = new Ajv2020({ ...options, allowUnionTypes: true, passContext: true, verbose: true });
   formats.default(ajv);

@@ -31,15 +31,60 @@ export function withRequestsByTaskType(document: OpenApiDocument): OpenApiDocume
   };
 }
 
+/** The same contract with more alternatives of AssignTaskRequest, each for one task type, before those that it has. */
+export function withRequests(
+  document: OpenApiDocument,
+  requests: readonly { taskType: string; name: string; schema: Schema }[],
+): OpenApiDocument {
+  if (requests.length === 0) {
+    return document;
+  }
+  const schemas = schemasOf(document);
+  const other = otherAlternative(document);
+  const otherName = (other.schema.$ref ?? '').slice(SCHEMAS.length);
+  const { properties = {}, ...rest } = otherRequest(document);
+  const excluded = [...other.excluded, ...requests.map(({ taskType }) => taskType)];
+  const task_type = { ...properties.task_type, not: { enum: excluded } };
+  const AssignTaskRequest = {
+    ...schemas.AssignTaskRequest,
+    oneOf: [
+      ...requests.map(({ name }) => ({ $ref: `${SCHEMAS}${name}` })),
+      ...(schemas.AssignTaskRequest?.oneOf ?? []),
+    ],
+  };
+  return {
+    ...document,
+    components: {
+      ...document.components,
+      schemas: {
+        ...schemas,
+        ...Object.fromEntries(requests.map(({ name, schema }) => [name, schema])),
+        [otherName]: { ...rest, properties: { ...properties, task_type } },
+        AssignTaskRequest,
+      },
+    },
+  };
+}
+
+/** Whether this is the schema of the request that assigns one task. */
+export function assignsOne(schema: Schema | undefined): boolean {
+  return schema?.$ref === `${SCHEMAS}AssignTaskRequest`;
+}
+
 /** The request of the task types that the contract does not describe. */
 export function otherRequest(document: OpenApiDocument): Schema {
   return resolved(document, otherAlternative(document).schema);
 }
 
-/** The schema that this one refers to, or itself. */
+/** The schema that this one refers to, over others that do, or itself. */
 export function resolved(document: OpenApiDocument, schema: Schema): Schema {
-  const { $ref } = schema;
-  return $ref === undefined ? schema : (schemasOf(document)[$ref.slice(SCHEMAS.length)] ?? {});
+  const seen = new Set<string>();
+  let found = schema;
+  while (found.$ref !== undefined && !seen.has(found.$ref)) {
+    seen.add(found.$ref);
+    found = schemasOf(document)[found.$ref.slice(SCHEMAS.length)] ?? {};
+  }
+  return found;
 }
 
 function otherAlternative(document: OpenApiDocument): Alternative {
@@ -65,6 +110,8 @@ interface Alternative {
 
 export interface Schema {
   $ref?: string;
+  description?: string;
+  required?: readonly string[];
   type?: unknown;
   additionalProperties?: unknown;
   items?: Schema;
@@ -84,7 +131,7 @@ function alternativesOf(document: OpenApiDocument): Alternative[] {
 
 const SCHEMAS = '#/components/schemas/';
 
-function schemasOf({ components }: OpenApiDocument): Readonly<Record<string, Schema>> {
+export function schemasOf({ components }: OpenApiDocument): Readonly<Record<string, Schema>> {
   return (components as { schemas?: Record<string, Schema> }).schemas ?? {};
 }
 

@@ -155,18 +155,27 @@ const MAXIMUM_FAULTS = 100;
 /** The messages tell of the schema, and of no value. */
 function faultsOf(where: Part['where'], errors: readonly ErrorObject[]): RequestFault[] {
   return errors
-    .filter(({ keyword, propertyName }) => keyword !== 'if' && propertyName === undefined)
+    .flatMap(faultOf)
     .slice(0, MAXIMUM_FAULTS)
-    .map((error) => {
-      const { keyword, params } = error;
-      const pointer = `${where.pointer}${error.instancePath}`;
-      const ofMember = MEMBER_FAULTS[keyword];
-      if (ofMember !== undefined) {
-        const name = pointerPart(String(params[ofMember.parameter]));
-        return { in: where.in, pointer: `${pointer}${name}`, message: ofMember.message };
-      }
-      return { in: where.in, pointer, message: messageOf(error) };
-    });
+    .map(({ pointer, message }) => ({
+      in: where.in,
+      pointer: `${where.pointer}${pointer}`,
+      message,
+    }));
+}
+
+/** What an error of ajv says, and of which part of the value; nothing for one that repeats others. */
+export function faultOf(error: ErrorObject): { pointer: string; message: string }[] {
+  const { keyword, params, propertyName, instancePath } = error;
+  if (keyword === 'if' || propertyName !== undefined) {
+    return [];
+  }
+  const ofMember = MEMBER_FAULTS[keyword];
+  if (ofMember === undefined) {
+    return [{ pointer: instancePath, message: messageOf(error) }];
+  }
+  const name = pointerPart(String(params[ofMember.parameter]));
+  return [{ pointer: `${instancePath}${name}`, message: ofMember.message }];
 }
 
 /** ajv's message, where it is not one for programmers alone. */

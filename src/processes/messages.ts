@@ -8,7 +8,7 @@ export const WORKER_ARGUMENT = '--worker';
  * The messages between the primary and its workers.
  *
  *     worker  -> primary   joined    failed   gather                                      snapshot
- *     primary -> worker    config    stop     snapshotWanted (to all)   gathered
+ *     primary -> worker    config    stop     reload   snapshotWanted (to all)   gathered
  *
  * A worker that is scraped sends `gather`. The primary asks every worker for its `snapshot`, and answers `gathered`.
  * `question` tells which answer belongs to which question.
@@ -17,6 +17,7 @@ export type Message =
   | { orchestrator: 'joined' }
   | { orchestrator: 'config'; config: Config }
   | { orchestrator: 'stop' }
+  | { orchestrator: 'reload' }
   | { orchestrator: 'failed'; reason: string }
   | { orchestrator: 'gather'; question: number }
   | { orchestrator: 'snapshotWanted'; question: number }

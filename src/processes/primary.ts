@@ -10,6 +10,8 @@ export interface Primary {
   config: Promise<Config>;
   /** Resolves when the primary stops or is gone. */
   stopped: Promise<string>;
+  /** Calls this function each time that the tasks files are to be read again. */
+  onReload: (reload: () => void) => void;
   /** Reports why this worker gives up. */
   fail: (reason: string) => void;
   /** Closes the channel, which keeps this process alive. */
@@ -48,6 +50,13 @@ export function joinPrimary(programArguments: readonly string[]): Primary | unde
   const primary: Primary = {
     config: received('config').then(({ config }) => config),
     stopped: Promise.race([received('stop').then(() => 'stop'), disconnected]),
+    onReload(reload) {
+      worker.on('message', (message: unknown) => {
+        if (isMessage(message, 'reload')) {
+          reload();
+        }
+      });
+    },
     fail(reason) {
       tell({ orchestrator: 'failed', reason });
     },

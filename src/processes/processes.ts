@@ -55,6 +55,12 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
     return {
       // No worker has a port if a stop came before they listened.
       port: ports.find((port) => port !== undefined) ?? config.http.port,
+      reload() {
+        each(crew, (worker) => {
+          worker.reload();
+        });
+        return Promise.resolve();
+      },
       async close() {
         stop();
         each(crew, (worker) => {

@@ -11,6 +11,8 @@ export interface WorkerProcess {
   ended: Promise<WorkerEnd>;
   /** Lets the worker drain and end, as SIGTERM does. */
   stop: () => void;
+  /** Lets the worker read the tasks files again; one that starts reads them in any case. */
+  reload: () => void;
   /** Ends the worker at once. */
   kill: () => void;
 }
@@ -108,6 +110,11 @@ export function startWorker(
       handles.closeRefused();
       if (hasJoined) {
         tell({ orchestrator: 'stop' });
+      }
+    },
+    reload() {
+      if (hasJoined) {
+        tell({ orchestrator: 'reload' });
       }
     },
     kill() {

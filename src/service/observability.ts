@@ -1,5 +1,4 @@
 import { createDepthReader, type ReadDepths } from '../celery/queues/depths.js';
-import { routedQueues } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
 import type { Contract } from '../contract/contract.js';
 import type { Log } from '../log/log.js';
@@ -18,12 +17,13 @@ export function observeService(options: {
   config: Config;
   contract: Contract;
   connections: Servers;
+  /** The queues that tasks are sent to. */
+  queues: () => readonly string[];
   /** How many clients wait for a change. */
   waiters: () => number;
   exchange: MetricsExchange | undefined;
 }): Metrics {
-  const { config, contract, connections, waiters, exchange } = options;
-  const queues = routedQueues(config.tasks.routing, config.tasks.queues);
+  const { config, contract, connections, queues, waiters, exchange } = options;
   const readDepths = createDepthReader(() => connections.broker, {
     keyPrefix: config.redis.broker.keyPrefix,
     milliseconds: config.redis.healthTimeoutMs,
@@ -35,7 +35,7 @@ export function observeService(options: {
     redisStates: () => askRedisStates(connections, config.redis.healthTimeoutMs),
     // A scrape must not wait for a Redis that is away.
     queueDepths: async () =>
-      connections.broker.isUsable() ? knownDepths(await readDepths(queues)) : [],
+      connections.broker.isUsable() ? knownDepths(await readDepths(queues())) : [],
     waiters,
     exchange,
   });

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Connection } from '../redis/connection.js';
-import { createRouting } from '../celery/wire/routing.js';
+import { createRouting, routedQueues } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
-import { loadContract } from '../contract/contract.js';
+import { loadContract, type Contract } from '../contract/contract.js';
 import { createApp } from '../http/app.js';
 import type { CountRequest } from '../http/rateLimit.js';
 import { startServer } from '../http/server/server.js';
@@ -25,11 +27,16 @@ import { createWorkerOperations } from './workerOperations.js';
 
 export interface Service {
   port: number;
+  /** Reads the tasks files again. Faulty ones are told in the log, and change nothing. */
+  reload: () => Promise<void>;
   /** Answers the requests in flight, then exports the last traces and closes Redis. */
   close: () => Promise<void>;
 }
 
 const CONTRACT = new URL('openapi.yaml', PACKAGE_FOLDER);
+
+/** The tasks of the workers that come with the service, where they have come along. */
+const OWN_TASKS = [fileURLToPath(new URL('workers-py/tasks.yaml', PACKAGE_FOLDER))];
 
 /** Redis's share of a client's waiting time; the rest is for the answer's own way. */
 const SHARE_OF_REDIS = 0.95;
@@ -78,6 +85,7 @@ async function openService(
     openOperations: http.metricsArePublic ? ['getMetrics'] : [],
     limits: { RESULT_WAIT_MAX: config.results.waitMax },
     takesAnyName: config.tasks.routing.namespaces === '*',
+    tasksFiles: config.tasks.files ?? OWN_TASKS.filter((file) => existsSync(file)),
   });
   const connections = openRedisConnections(config, log);
   opened.push(() => connections.close(CONNECTION_PATIENCE_MS));
@@ -87,22 +95,25 @@ async function openService(
   const { client, backend, control } = connections;
   const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
   const waiters = createWaiters(http.maxWaiters);
+  const choosableQueues = () => [...config.tasks.queues, ...describedQueues(contract)];
+  const queues = () => routedQueues(config.tasks.routing, choosableQueues());
   const metrics = observeService({
-    ...{ config, contract, connections },
+    ...{ config, contract, connections, queues },
     waiters: waiters.count,
     exchange: overrides.metricsExchange,
   });
-  const route = createRouting(config.tasks.routing);
+  let currentRoute = createRouting(config.tasks.routing, contract.tasks);
+  const route = (taskType: string) => currentRoute(taskType);
   const { readResult } = client.backend;
   const patience = {
     assignMs: Math.floor(config.tasks.timeoutMs * SHARE_OF_REDIS),
     resultMs: Math.floor(config.results.timeoutMs * SHARE_OF_REDIS),
   };
   const shared = { route, readResult, patience };
-  const workers = createWorkerOperations(config, log, { control, ...shared });
+  const workers = createWorkerOperations(config, log, { control, queues, ...shared });
   const tasks = createTaskOperations(config, {
     ...shared,
-    connections,
+    ...{ contract, choosableQueues, connections },
     checkTaskType: workers.checkTaskType,
     count: metrics.countAssignment,
   });
@@ -135,6 +146,18 @@ async function openService(
   opened.push(() => server.drain(config.process.shutdownTimeoutMs));
   return {
     port: server.port,
+    async reload() {
+      try {
+        await contract.reload();
+      } catch (error) {
+        log.error('Tasks files are not taken: what was read before stays', {
+          reason: error instanceof Error ? error.message : error,
+        });
+        return;
+      }
+      currentRoute = createRouting(config.tasks.routing, contract.tasks);
+      log.info('Tasks files have been read again', { task_types: contract.tasks.size });
+    },
     async close() {
       draining = true;
       await delay(config.process.shutdownDelayMs);
@@ -143,6 +166,11 @@ async function openService(
       await opened.run();
     },
   };
+}
+
+/** The queues that tasks files name. */
+function describedQueues({ tasks }: Contract): string[] {
+  return Array.from(tasks.values(), ({ queue }) => queue).filter((queue) => queue !== undefined);
 }
 
 async function requestCounter(

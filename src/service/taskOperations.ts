@@ -1,6 +1,7 @@
 import { kombuReading } from '../celery/python/unreadable.js';
 import type { ReadResult } from '../celery/results/results.js';
 import type { RoutedTask } from '../celery/wire/routing.js';
+import type { Contract } from '../contract/contract.js';
 import type { Config } from '../config/config.js';
 import type { CountAssignment } from '../celery/producing/fate.js';
 import { createAssign } from '../operations/tasks/assign.js';
@@ -27,6 +28,9 @@ export function createTaskOperations(
   parts: {
     connections: RedisConnections;
     route: (taskType: string) => RoutedTask;
+    contract: Contract;
+    /** The queues that the sender of a task may choose. */
+    choosableQueues: () => readonly string[];
     readResult: ReadResult;
     checkTaskType: CheckTaskType | undefined;
     count: CountAssignment;
@@ -36,11 +40,26 @@ export function createTaskOperations(
   Operations,
   'assignTask' | 'assignTasks' | 'getResult' | 'getResults' | 'streamResult' | 'watchTask'
 > {
-  const { connections, route, readResult, checkTaskType, count, patience } = parts;
-  const readAssignment = createAssignmentReader(route, kombuReading, {
-    queues: config.tasks.queues,
+  const {
+    connections,
+    route,
+    contract,
+    choosableQueues,
+    readResult,
+    checkTaskType,
+    count,
+    patience,
+  } = parts;
+  const limits = {
+    queues: choosableQueues,
     longestDelay: longestDelay(config.tasks.visibilityTimeoutSeconds),
-  });
+  };
+  const readAssignment = createAssignmentReader(
+    route,
+    kombuReading,
+    limits,
+    (taskType) => contract.tasks.get(taskType)?.options,
+  );
   const assign = createAssign({
     producer: connections.client,
     ...{ checkTaskType, count },

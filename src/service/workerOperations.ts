@@ -4,7 +4,7 @@ import { createMessageSearch } from '../celery/queues/messageSearch.js';
 import { createDepthReader } from '../celery/queues/depths.js';
 import type { ReadResult } from '../celery/results/results.js';
 import { createRevoke } from '../celery/fleet/revoking.js';
-import { createTaskTypes, routedQueues, type RoutedTask } from '../celery/wire/routing.js';
+import { createTaskTypes, type RoutedTask } from '../celery/wire/routing.js';
 import { createTaskQuery } from '../celery/fleet/taskQuery.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log/log.js';
@@ -25,6 +25,8 @@ export function createWorkerOperations(
     /** A connection of its own, so that no task and no result waits behind a search through a queue. */
     control: LaterConnection;
     route: (taskType: string) => RoutedTask;
+    /** The queues that tasks are sent to. */
+    queues: () => readonly string[];
     readResult: ReadResult;
     patience: RedisPatience;
   },
@@ -32,10 +34,9 @@ export function createWorkerOperations(
   operations: Pick<Operations, 'listTasks' | 'revokeTask' | 'explainTask' | 'listQueues'>;
   checkTaskType: CheckTaskType | undefined;
 } {
-  const { control, route, readResult, patience } = parts;
+  const { control, route, queues, readResult, patience } = parts;
   const keyPrefix = config.redis.broker.keyPrefix;
   const waiting = { keyPrefix, milliseconds: patience.assignMs };
-  const queues = routedQueues(config.tasks.routing, config.tasks.queues);
   const taskTypeOf = createTaskTypes(config.tasks.routing, route);
   const broadcast = createBroadcast(control.get, {
     keyPrefix,

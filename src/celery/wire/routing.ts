@@ -68,8 +68,15 @@ const ANY_NAME = /^[!-~]+( [!-~]+)*$/;
 /** The namespace of the tasks that every Celery app has (celery/app/builtins.py). */
 const CELERYS_OWN = 'celery.';
 
-/** Returns the function that gives a task type its Celery task name and its queue. */
-export function createRouting(options: RoutingOptions): (taskType: string) => RoutedTask {
+/**
+ * Returns the function that gives a task type its Celery task name and its queue.
+ *
+ * @param described what is said of single task types, which goes before the options
+ */
+export function createRouting(
+  options: RoutingOptions,
+  described: ReadonlyMap<string, { queue?: string; params_as?: ParamsForm }> = new Map(),
+): (taskType: string) => RoutedTask {
   const { prefix, namespaces, builtins } = options;
   const queueOf = choiceByName(options.routes.map(({ pattern, queue }) => [pattern, queue]));
   const formOf = choiceByName(options.paramsAs.map(({ pattern, form }) => [pattern, form]));
@@ -80,10 +87,11 @@ export function createRouting(options: RoutingOptions): (taskType: string) => Ro
 
   return remembered((taskType) => {
     const name = isName(taskType) ? taskType : `${prefix}.${taskType}`;
+    const own = described.get(taskType);
     return {
       name,
-      queue: queueOf(name) ?? options.queue,
-      paramsAs: formOf(name) ?? 'argument',
+      queue: own?.queue ?? queueOf(name) ?? options.queue,
+      paramsAs: own?.params_as ?? formOf(name) ?? 'argument',
       isAllowed: !name.startsWith(CELERYS_OWN) || builtins.includes(name),
     };
   });

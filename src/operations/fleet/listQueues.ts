@@ -10,14 +10,14 @@ export function createListQueues(dependencies: {
   viewFleet: ViewFleet;
   readDepths: ReadDepths;
   /** Queues that tasks are sent to. */
-  queues: readonly string[];
+  queues: () => readonly string[];
 }): Operation<'listQueues'> {
   const { viewFleet, readDepths, queues } = dependencies;
 
   return async () => {
     const view = await viewFleet(FLEET_VIEW_AGE_MS);
     const fleet = 'reason' in view ? undefined : view.value;
-    const names = knownQueues(queues, fleet);
+    const names = knownQueues(queues(), fleet);
     const read = await readDepths(names);
     if ('reason' in read) {
       throw brokerUnavailable('The queues could not be read', read);

@@ -40,11 +40,16 @@ export function createAssignmentReader(
   route: (taskType: string) => RoutedTask,
   kombu: KombuReading,
   limits: OptionLimits,
+  /** The options of tasks of a type whose request brings none of their own. */
+  defaultsOf: (taskType: string) => AssignTaskRequest['options'],
 ): ReadAssignment {
   return (request, sent, sensitive, at) => {
-    const { task_type: taskType, options } = request;
+    const { task_type: taskType } = request;
+    const defaults = defaultsOf(taskType);
+    const options = defaults === undefined ? request.options : { ...defaults, ...request.options };
     const { name, queue, paramsAs, isAllowed } = route(taskType);
-    const read = readTaskArguments(request, sent, paramsAs, sensitive, kombu);
+    const reading = sent.hasDoubtfulName ? kombu : WITHOUT_TYPES;
+    const read = readTaskArguments(request, sent, paramsAs, sensitive, reading);
     const { shown } = read;
     const faults = isAllowed ? read.faults : [NOT_ALLOWED, ...read.faults];
     if (options === undefined) {
@@ -64,7 +69,10 @@ export function createAssignmentReader(
       options: ofOptions.options,
     };
     const ofHeaders = [...ofOptions.options.headers].flatMap(([header, text]) =>
-      unreadable(`/options/headers${pointerPart(header)}`, kombu.unreadableAt(new JsonText(text))),
+      unreadable(
+        `/options/headers${pointerPart(header)}`,
+        reading.unreadableAt(new JsonText(text)),
+      ),
     );
     const all = [...faults, ...ofOptions.faults, ...ofHeaders];
     return { taskType, task, at, faults: below(at, all) };
@@ -72,6 +80,12 @@ export function createAssignmentReader(
 }
 
 const NONE: readonly never[] = [];
+
+/** What kombu makes of a request in which no name can be its `__type__`. */
+const WITHOUT_TYPES: KombuReading = {
+  unreadableAt: () => undefined,
+  isTypedValue: () => false,
+};
 const EMPTY = new JsonText('{}');
 
 const NOT_ALLOWED: RequestFault = {

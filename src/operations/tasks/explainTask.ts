@@ -23,7 +23,7 @@ export function createExplainTask(dependencies: {
   queryTask: QueryTask;
   viewFleet: ViewFleet;
   /** Queues that tasks are sent to. */
-  queues: readonly string[];
+  queues: () => readonly string[];
   /** In milliseconds, for the result. */
   timeout: number;
 }): Operation<'explainTask'> {
@@ -41,7 +41,7 @@ export function createExplainTask(dependencies: {
     return 'value' in view ? view.value : undefined;
   };
   const placeOf = async (taskId: string, fleet: FleetView | undefined): Promise<MessagePlace> => {
-    const found = await findMessage(taskId, knownQueues(queues, fleet));
+    const found = await findMessage(taskId, knownQueues(queues(), fleet));
     if ('reason' in found) {
       throw brokerUnavailable(UNEXPLAINED, found, taskId);
     }

@@ -7,7 +7,7 @@ import { scanJson } from '../../json/scanJson.js';
 /** Limits of this installation. */
 export interface OptionLimits {
   /** Queues that a sender may choose. */
-  queues: readonly string[];
+  queues: () => readonly string[];
   /** In seconds: how far ahead an eta may be. */
   longestDelay: number;
 }
@@ -33,8 +33,9 @@ export function readTaskOptions(
     }
   };
   const { queue, countdown, time_limit, soft_time_limit } = options;
-  if (queue !== undefined && !limits.queues.includes(queue)) {
-    find('queue', `must be one of [${limits.queues.join(', ')}]`);
+  const queues = queue === undefined ? NO_QUEUES : limits.queues();
+  if (queue !== undefined && !queues.includes(queue)) {
+    find('queue', `must be one of [${queues.join(', ')}]`);
   }
   if (time_limit !== undefined && (soft_time_limit ?? 0) > time_limit) {
     find('soft_time_limit', 'must not be more than time_limit');
@@ -58,6 +59,7 @@ export function readTaskOptions(
   };
 }
 
+const NO_QUEUES: readonly string[] = [];
 const NONE: ReadonlyMap<string, string> = new Map();
 
 /** The schema's `maximum`, in seconds. */
