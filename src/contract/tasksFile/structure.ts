@@ -4,7 +4,7 @@ const SCHEMA = { $ref: 'https://json-schema.org/draft/2020-12/schema' };
 /** Members that begin with `x-` are the owner's own: for anchors of YAML, say. */
 const OWN_MEMBERS = { '^x-': {} };
 
-/** What `docs/your-own-tasks.md` says of a tasks file, as a JSON Schema. */
+/** What `docs/your-own-workers.md` says of a tasks file, as a JSON Schema. */
 export const STRUCTURE = {
   type: 'object',
   required: ['tasks'],
