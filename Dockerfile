@@ -1,21 +1,20 @@
-# Built in full, then installed again without what only the build needs.
+# The package that npm pack makes has all that runs inside, with no packages to install beside it.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json checkInstalled.js build.js tsconfig.json openapi.yaml ./
 RUN npm ci --ignore-scripts
+COPY LICENSE README.md .env.template ./
+COPY docs/licences.md docs/
 COPY src src
 COPY workers-py/tasks.yaml workers-py/
 COPY console console
-RUN npm run build
+RUN npm pack && mkdir package && tar -xzf celery-orchestrator-*.tgz --directory package --strip-components 1
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
-COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
-COPY openapi.yaml ./
+COPY --from=build /app/package ./
 COPY workers-py/tasks.yaml workers-py/
-COPY --from=build /app/dist dist
 # The log file's folder is ../logs as seen from the code, here too.
 RUN mkdir /logs && chown node:node /logs && ln -s /logs logs
 USER node

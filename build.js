@@ -84,8 +84,11 @@ async function bundleService() {
     plugins: [ownSourceMaps],
     checks: { ineffectiveDynamicImport: false },
   });
-  await service.write({
+  const { output } = await service.write({
     dir,
+    // For the command that npm makes of it, with the options of `npm start`.
+    banner: ({ isEntry }) =>
+      isEntry ? '#!/usr/bin/env -S node --enable-source-maps --max-semi-space-size=64' : '',
     minify: { compress: false, mangle: false, codegen: true },
     sourcemap: true,
     sourcemapExcludeSources: true,
@@ -94,6 +97,27 @@ async function bundleService() {
   for (const name of scriptNames()) {
     copyFileSync(`src/${name}`, `${dir}/${basename(name)}`);
   }
+  writeFileSync(
+    `${dir}/LICENSES.txt`,
+    licencesOf(output.flatMap(({ moduleIds = [] }) => moduleIds)),
+  );
+}
+
+/** The licences of the packages that these modules are of, as whoever hands on the bundle has to. */
+function licencesOf(moduleIds) {
+  const folders = moduleIds.flatMap(
+    (id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? [],
+  );
+  return [...new Set(folders)]
+    .sort()
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      const text =
+        file === undefined ? `Licence: ${license}` : readFileSync(`${folder}/${file}`, 'utf8');
+      return `${name} ${version}\n\n${text.trim()}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** Removes what an earlier build made of sources that are gone: mocha would run a spec that nobody has any more. */

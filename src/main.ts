@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { helpText, readCommandLine } from './config/commandLine.js';
 import { ConfigError, readConfig, type Config } from './config/config.js';
 import { readEnvironmentFile } from './config/environmentFile.js';
 import { ContractError } from './contract/contract.js';
@@ -11,7 +13,10 @@ import { ProcessFailure, startProcesses } from './processes/processes.js';
 import { killWorkers } from './processes/worker.js';
 import { startService, type Service } from './service/service.js';
 
-const DEFAULT_LOG_FILE = fileURLToPath(new URL('logs/automation.log', PACKAGE_FOLDER));
+/** npm's own folders are no place for a log. */
+const DEFAULT_LOG_FILE = PACKAGE_FOLDER.pathname.includes('/node_modules/')
+  ? 'none'
+  : fileURLToPath(new URL('logs/automation.log', PACKAGE_FOLDER));
 
 /** How long the last lines of the log may take to reach its file. */
 const LAST_WORDS_MS = 1_000;
@@ -21,7 +26,16 @@ const primary = joinPrimary(process.argv);
 async function main(): Promise<void> {
   // Listened to before anything starts: process 1 of a container ignores a signal that it doesn't handle.
   const stopSignal = untilStopSignal();
-  const config = await (primary === undefined ? readConfiguration() : primary.config);
+  const commandLine = primary === undefined ? readCommandLine(process.argv.slice(2)) : undefined;
+  if (commandLine !== undefined && commandLine.asks !== 'start') {
+    process.stdout.write(
+      commandLine.asks === 'help' ? helpText(textOf('.env.template')) : version(),
+    );
+    return;
+  }
+  const config = await (primary === undefined
+    ? readConfiguration(commandLine?.variables)
+    : primary.config);
   const opened = openLog({
     level: config.log.level,
     console: process.stdout.isTTY ? 'readable' : 'json',
@@ -105,16 +119,25 @@ function reloadOnHangUp(starting: Promise<Service>): void {
   }
 }
 
-function readConfiguration(): Config {
+function readConfiguration(flags: Readonly<Record<string, string>> = {}): Config {
   const file = readEnvironmentFile('.env');
-  const environment = { ...file, ...process.env };
-  for (const [name, value] of Object.entries(file)) {
+  const environment = { ...file, ...process.env, ...flags };
+  for (const [name, value] of Object.entries(environment)) {
     // OpenTelemetry reads its variables itself; workers inherit them.
     if (name.startsWith('OTEL_')) {
-      process.env[name] ??= value;
+      process.env[name] = value;
     }
   }
   return readConfig(environment, DEFAULT_LOG_FILE);
+}
+
+/** The text of a file that comes with the program. */
+function textOf(name: string): string {
+  return readFileSync(new URL(name, PACKAGE_FOLDER), 'utf8');
+}
+
+function version(): string {
+  return `${(JSON.parse(textOf('package.json')) as { version: string }).version}\n`;
 }
 
 function explain(error: unknown): string {

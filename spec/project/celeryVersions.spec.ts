@@ -44,12 +44,19 @@ interface Shown {
   kwargsrepr: string;
 }
 
-/** Without what names this one message. */
-function argumentsOf(shown: Shown | undefined): Shown {
+/** Without what names this one message, and without a representation that is cut, if `isUncut`. */
+function argumentsOf(shown: Shown | undefined, isUncut: boolean): unknown {
   assert.ok(shown);
   const { args, kwargs, argsrepr, kwargsrepr } = shown;
-  return { args, kwargs, argsrepr, kwargsrepr };
+  const comparable = (text: string) => (isUncut && CUT.test(text) ? 'cut' : text);
+  return {
+    ...{ args, kwargs },
+    ...{ argsrepr: comparable(argsrepr), kwargsrepr: comparable(kwargsrepr) },
+  };
 }
+
+/** `...` that stands for what is beyond the bound, not for an inner level: where it stands differs between 5.5 and 5.7. */
+const CUT = /(^|[^{[])\.\.\./;
 
 for (const version of ['5.3', '5.5', FLEET_VERSION]) {
   describe(`A worker of Celery ${version}`, function () {
@@ -116,7 +123,9 @@ for (const version of ['5.3', '5.5', FLEET_VERSION]) {
       for (const [index, { task_id }] of (response.body as { task_id: string }[]).entries()) {
         const { result } = await resultOf(service, task_id);
         const where = `of ${pairs[index]?.join(' and ')} (seed ${seed})`;
-        assert.deepEqual(argumentsOf(result as Shown), argumentsOf(theirs[index]), where);
+        const isUncut = version !== FLEET_VERSION;
+        const [ours, python] = [result as Shown, theirs[index]];
+        assert.deepEqual(argumentsOf(ours, isUncut), argumentsOf(python, isUncut), where);
       }
     });
 

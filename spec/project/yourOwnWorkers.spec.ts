@@ -31,7 +31,7 @@ describe(`${PAGE}, as it is written`, function () {
     folder = await mkdtemp(join(tmpdir(), 'shop-'));
     await writeFile(join(folder, 'shop.py'), textIn('python'));
     await writeFile(join(folder, 'tasks.yaml'), textIn('yaml'));
-    const words = textIn('text').trim().split(' ');
+    const words = (textsIn('text')[0] ?? '').trim().split(' ');
     const start = words.indexOf('celery');
     const variables = words.slice(0, start).map((word) => word.split('=') as [string, string]);
     let isReady = false;
@@ -76,9 +76,9 @@ describe(`${PAGE}, as it is written`, function () {
     });
 
   it('runs each of its requests, and lists the tasks by the names to send', () =>
-    withService(textsIn('ini')[0] ?? '', async (url) => {
+    withService(textsIn('text')[1] ?? '', async (url) => {
       const results: unknown[] = [];
-      for (const request of textIn('json').trim().split('\n')) {
+      for (const request of textIn('jsonl').trim().split('\n')) {
         const { task_id } = (await (await assign(url, request)).json()) as { task_id: string };
         const result = await fetch(`${url}/result/${task_id}?wait=20`);
         results.push(((await result.json()) as { result: unknown }).result);
@@ -99,7 +99,10 @@ describe(`${PAGE}, as it is written`, function () {
     }));
 
   it('checks params by its tasks file, and has the types of results', () => {
-    const lines = textsIn('ini').join('').replace('tasks.yaml', join(folder, 'tasks.yaml'));
+    const lines = textsIn('text')
+      .slice(1)
+      .join('')
+      .replace('tasks.yaml', join(folder, 'tasks.yaml'));
     return withService(lines, async (url) => {
       const response = await assign(
         url,

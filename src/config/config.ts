@@ -1,6 +1,12 @@
 import { readHttp, type HttpConfig } from './http.js';
 import { misspeltVariables } from './misspelt.js';
-import { createReader, deepFreeze, integerBetween, milliseconds } from './reader.js';
+import {
+  createReader,
+  deepFreeze,
+  integerBetween,
+  milliseconds,
+  type ReadVariable,
+} from './reader.js';
 import { readRedis, type RedisConfig } from './redis.js';
 import { readResults, readTasks, type ResultsConfig, type TasksConfig } from './tasks.js';
 import { exportsSpans } from './tracing.js';
@@ -53,8 +59,26 @@ export function readConfig(
 ): Config {
   const faults: string[] = [];
   const known = new Set<string>();
-  const read = createReader(environment, faults, known);
-  const config = {
+  const config = readAll(createReader(environment, faults, known), faults, defaultLogFile);
+  if (faults.length > 0) {
+    throw new ConfigError(faults);
+  }
+  return deepFreeze({ ...config, misspelt: misspeltVariables(environment, known) });
+}
+
+/** The names of all variables that it reads. */
+export function variableNames(): readonly string[] {
+  const known = new Set<string>();
+  readAll(createReader({}, [], known), [], '');
+  return [...known];
+}
+
+function readAll(
+  read: ReadVariable,
+  faults: string[],
+  defaultLogFile: string,
+): Omit<Config, 'misspelt'> {
+  return {
     http: readHttp(read, faults),
     redis: readRedis(read, faults),
     tasks: readTasks(read),
@@ -74,8 +98,4 @@ export function readConfig(
       shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT_MS', milliseconds, '8000'),
     },
   };
-  if (faults.length > 0) {
-    throw new ConfigError(faults);
-  }
-  return deepFreeze({ ...config, misspelt: misspeltVariables(environment, known) });
 }

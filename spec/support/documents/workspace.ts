@@ -28,7 +28,7 @@ export async function openWorkspace(): Promise<Workspace> {
     });
     const packages = join(REPOSITORY, 'node_modules');
     // Another file system takes no hard links.
-    await run('cp', ['-Rl', packages, folder]).catch(() => run('cp', ['-R', packages, folder]));
+    await run('cp', ['-RPl', packages, folder]).catch(() => run('cp', ['-R', packages, folder]));
     await run('cp', ['-R', join(REPOSITORY, 'workers-py', '.venv'), join(folder, 'workers-py')]);
   } catch (error) {
     await remove();
