@@ -15,7 +15,7 @@ tasks:
     summary: Writes an invoice.
     params_as: kwargs
     queue: billing_queue
-    options: { priority: 3, time_limit: 60 }
+    options: { priority: 3, time_limit: 60, soft_time_limit: 50, countdown: 1 }
     params:
       type: object
       required: [customer]
@@ -28,17 +28,38 @@ tasks:
       examples: [{ customer: C-7 }]
     result: { type: object, properties: { number: { type: string } } }
   plain:
+  nested:
+    params:
+      type: object
+      allOf: [{ $ref: '#/schemas/Required' }]
+      properties:
+        contains: { type: string, x-sensitive: true }
+        $id: { type: string }
+        default: { $ref: '#/schemas/Customer' }
+        path: { type: string, format: file-path }
+        pet:
+          oneOf: [{ $ref: '#/$defs/Cat' }]
+          discriminator: { propertyName: kind, mapping: { cat: '#/$defs/Cat' } }
+      examples: [{ $ref: none }]
+      $defs: { Cat: { type: object, properties: { kind: { const: cat } } } }
   revoke:
     params: { $ref: '#/schemas/Anything' }
     progress: { type: integer }
 schemas:
   Anything: { type: object }
+  Required: { type: object, required: [customer] }
   Customer: { type: string, pattern: '^C-', x-allowed: a customer such as C-7 }
 x-note: of the owner's own
 `;
 
 interface Message {
-  headers: { task: string; argsrepr: string; kwargsrepr: string; timelimit: unknown[] };
+  headers: {
+    task: string;
+    argsrepr: string;
+    kwargsrepr: string;
+    timelimit: unknown[];
+    eta: unknown;
+  };
   properties: { priority: number; delivery_info: { routing_key: string } };
   body: string;
 }
@@ -91,15 +112,16 @@ describe('TASKS_FILE', () => {
       await service.assign('invoice', { customer: 'C-7' });
       const { headers, properties, body } = await sent('billing_queue\x06\x163');
       assert.equal(headers.task, 'worker.invoice');
-      assert.deepEqual(headers.timelimit, [60, null]);
+      assert.deepEqual(headers.timelimit, [60, 50]);
       assert.equal(properties.priority, 3);
       assert.equal(properties.delivery_info.routing_key, 'billing_queue');
       const [args, kwargs] = JSON.parse(Buffer.from(body, 'base64').toString()) as unknown[];
       assert.deepEqual([args, kwargs], [[], { customer: 'C-7' }]);
     });
 
-    it('lets a request’s own options go first, each for itself', async () => {
-      const options = { priority: 9, queue: 'worker_queue' };
+    it('lets a request’s own options go first, each for itself, and drops what contradicts them', async () => {
+      const eta = '2026-01-31T09:30:00Z';
+      const options = { priority: 9, queue: 'worker_queue', eta, time_limit: 40 };
       const params = { customer: 'C-7' };
       await service
         .post('/assign-task/')
@@ -107,7 +129,8 @@ describe('TASKS_FILE', () => {
         .expect(200);
       const { headers, properties } = await sent('worker_queue\x06\x169');
       assert.equal(properties.priority, 9);
-      assert.deepEqual(headers.timelimit, [60, null]);
+      assert.deepEqual(headers.timelimit, [40, null]);
+      assert.equal(headers.eta, '2026-01-31T09:30:00+00:00');
     });
 
     it('lets others choose a queue that it names, and watches it', async () => {
@@ -135,6 +158,18 @@ describe('TASKS_FILE', () => {
         { task_type: 'invoice', params: { customer: 'C-7', lines: [{ more: { text: 7 } }] } },
         '/params/lines/0/more/text',
         /^must be string$/,
+      ],
+      [
+        'no params where they lack something by another schema',
+        { task_type: 'nested' },
+        '/params/customer',
+        /^is required$/,
+      ],
+      [
+        'a member whose name is a keyword’s',
+        { task_type: 'nested', params: { customer: 'C-7', default: 'D-7' } },
+        '/params/default',
+        /^must be a customer/,
       ],
       [
         'args where params have a schema',
@@ -169,6 +204,7 @@ describe('TASKS_FILE', () => {
       assert.deepEqual(schemas.AssignTaskRequest?.oneOf, [
         { $ref: '#/components/schemas/InvoiceRequest' },
         { $ref: '#/components/schemas/PlainRequest' },
+        { $ref: '#/components/schemas/NestedRequest' },
         { $ref: '#/components/schemas/Revoke2Request' },
         { $ref: '#/components/schemas/OtherTaskRequest' },
       ]);
@@ -195,7 +231,7 @@ describe('TASKS_FILE', () => {
       const { properties } = schemas.OtherTaskRequest as { properties: { task_type: object } };
       assert.deepEqual(properties.task_type, {
         $ref: '#/components/schemas/TaskType',
-        not: { enum: ['invoice', 'plain', 'revoke'] },
+        not: { enum: ['invoice', 'plain', 'nested', 'revoke'] },
       });
       const { examples } =
         paths['/assign-task/']?.post.requestBody.content['application/json'] ?? {};
@@ -226,6 +262,11 @@ describe('TASKS_FILE', () => {
 
   const refused: [what: string, text: string, message: RegExp][] = [
     ['no YAML', 'tasks: {\n', /tasks\.yaml:1: is not YAML: /],
+    [
+      'an alias of itself',
+      'tasks: &tasks\n  a: *tasks\n',
+      /tasks\.yaml:1: is not YAML: .*circular/,
+    ],
     ['no tasks', 'task: {}\n', /tasks\.yaml:1: \/tasks is required\n.*:1: \/task is not known/],
     ['a list of tasks', 'tasks:\n  - a\n', /tasks\.yaml:1: \/tasks must be object/],
     [
@@ -274,6 +315,16 @@ describe('TASKS_FILE', () => {
       /tasks\.yaml:3: \/tasks\/a\/options\/priority must be <= 9/,
     ],
     [
+      'x-sensitive where it may be overlooked, in another schema',
+      "tasks:\n  a:\n    params:\n      type: object\n      properties:\n        x: { type: array, contains: { $ref: '#/schemas/S' } }\nschemas: { S: { x-sensitive: true } }\n",
+      /tasks\.yaml:6: \/tasks\/a\/params\/properties\/x\/contains is x-sensitive below contains/,
+    ],
+    [
+      'a schema that refers to itself',
+      "tasks:\n  a:\n    params: { type: object, allOf: [{ $ref: '#/schemas/A' }] }\nschemas: { A: { allOf: [{ $ref: '#' }] } }\n",
+      /tasks\.yaml:\d: \S+ can't be used as a schema: it refers to itself without end/,
+    ],
+    [
       'x-sensitive where it may be overlooked',
       'tasks:\n  a:\n    params:\n      type: object\n      properties:\n        x: { type: array, contains: { x-sensitive: true } }\n',
       /tasks\.yaml:6: \/tasks\/a\/params\/properties\/x\/contains is x-sensitive below contains/,
@@ -298,6 +349,28 @@ describe('TASKS_FILE', () => {
       start(`${one},${two}`),
       /two\.yaml:3: \/tasks\/a is described in \S+one\.yaml already/,
     );
+  });
+
+  it('refuses another way to write a task type that it describes', async () => {
+    const file = await write('tasks: { b.c: { params: { type: object } } }');
+    const service = await start(file, { TASK_PREFIX: 'a', TASK_NAMESPACES: 'a,a.b' });
+    const request = { task_type: 'a.b.c', args: [1] };
+    const response = await service.post('/assign-task/').send(request).expect(400);
+    assert.match((response.body as { message: string }).message, /is another way to write/);
+    await service.close();
+  });
+
+  it('may describe hundreds of task types', async () => {
+    const many = Array.from({ length: 400 }, (_, index) => {
+      return `  t${index}: { params: { type: object, required: [a], properties: { a: { type: string } } } }`;
+    });
+    const service = await start(await write(`tasks:\n${many.join('\n')}\n`));
+    await service
+      .post('/assign-task/')
+      .send({ task_type: 't399', params: { a: 1 } })
+      .expect(400);
+    await service.assign('t399', { a: 'a' });
+    await service.close();
   });
 
   it('describes no task type with none', async () => {

@@ -127,7 +127,7 @@ async function describe(
   const { document, sources, faults } = withTasks(written, files);
   const found = [
     ...faults,
-    ...(files.every(({ isChecked }) => isChecked) ? [] : schemaFaults(document, sources)),
+    ...(files.every(({ isChecked }) => isChecked) ? [] : await schemaFaults(document, sources)),
   ];
   if (found.length > 0) {
     throw await faultyFiles(found);

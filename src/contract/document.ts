@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { partBelow, type Part } from './schemaParts.js';
 import { readWritten } from './written.js';
 
 /** The part of an OpenAPI 3.1 document that this service reads itself. */
@@ -54,16 +55,18 @@ export async function readDocument(file: URL): Promise<WrittenContract> {
 
 /** Throws an Error that names a reference to something that the document doesn't hold. */
 export function assertReferencesResolve(document: object): void {
-  const visit = (node: unknown): void => {
-    if (typeof node !== 'object' || node === null) {
+  const visit = (node: unknown, part: Part): void => {
+    if (typeof node !== 'object' || node === null || part === 'value') {
       return;
     }
-    if ('$ref' in node && !resolves(document, node.$ref)) {
+    if (part === 'keywords' && '$ref' in node && !resolves(document, node.$ref)) {
       throw new Error(`The contract refers to ${String(node.$ref)}, which it does not hold`);
     }
-    Object.values(node).forEach(visit);
+    for (const [key, value] of Object.entries(node)) {
+      visit(value, partBelow(part, key));
+    }
   };
-  visit(document);
+  visit(document, 'keywords');
 }
 
 function resolves(document: object, reference: unknown): boolean {

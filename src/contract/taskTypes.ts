@@ -5,29 +5,69 @@ export function describedTaskTypes(document: OpenApiDocument): string[] {
   return alternativesOf(document).flatMap(({ taskTypes }) => taskTypes);
 }
 
+/** The name of the contract among the schemas of ajv. */
+export const DOCUMENT = 'openapi.yaml';
+
+/** The keyword of a schema that holds a request against the schema of its task type. */
+export const BY_TASK_TYPE = 'x-by-task-type';
+
+/** Where the alternatives of AssignTaskRequest stand in the contract that `withRequestsByTaskType` makes. */
+const ALTERNATIVES = 'AssignTaskRequestAlternatives';
+
 /**
  * The same contract, in which a request is held against the alternative of AssignTaskRequest that its task type
  * names, and against no other: `oneOf` alone would list the faults that it has as each of them.
- *
- * Throws an Error where the alternatives do not tell themselves apart by their task type.
  */
 export function withRequestsByTaskType(document: OpenApiDocument): OpenApiDocument {
-  const described = alternativesOf(document).filter(({ taskTypes }) => taskTypes.length > 0);
-  const other = otherAlternative(document);
-  const names = described.flatMap(({ taskTypes }) => taskTypes);
-  assertSameNames(names, other.excluded);
+  const schemas = {
+    ...schemasOf(document),
+    [ALTERNATIVES]: schemasOf(document).AssignTaskRequest,
+    AssignTaskRequest: { [BY_TASK_TYPE]: true },
+  };
+  return { ...document, components: { ...document.components, schemas } };
+}
 
-  const byName = described.map(({ taskTypes, schema }) => ({
-    if: ofTaskTypes(taskTypes),
-    then: { allOf: [schema, withoutUndescribedArguments(resolved(document, schema))] },
-  }));
-  const byNoName =
-    names.length === 0 ? other.schema : { if: ofTaskTypes(names), else: other.schema };
-  const AssignTaskRequest = { allOf: [...byName, byNoName] };
-  const { components } = document;
+/** The schema of a request, of one task type or of all that have none of their own. */
+export interface RequestSchema {
+  schema: object;
+  /** Whether a request may do without params, which are described. */
+  mayLackParams: boolean;
+}
+
+export interface RequestsByTaskType {
+  /** Of the types that have no request of their own. */
+  other: RequestSchema;
+  of: (request: unknown) => RequestSchema;
+}
+
+/** Throws an Error where the alternatives do not tell themselves apart by their task type. */
+export function requestsByTaskType(document: OpenApiDocument): RequestsByTaskType {
+  const alternatives = alternativesOf(document);
+  const names = alternatives.flatMap(({ taskTypes }) => taskTypes);
+  assertSameNames(names, otherAlternative(document).excluded);
+  const byType = new Map<unknown, RequestSchema>();
+  let other: RequestSchema = { schema: {}, mayLackParams: false };
+  for (const [index, { schema, taskTypes }] of alternatives.entries()) {
+    const written = { $ref: `${DOCUMENT}#/components/schemas/${ALTERNATIVES}/oneOf/${index}` };
+    if (taskTypes.length === 0) {
+      other = { schema: written, mayLackParams: false };
+    }
+    const request = resolved(document, schema);
+    const { required = [], properties = {} } = request;
+    const own = {
+      schema: { allOf: [written, withoutUndescribedArguments(request)] },
+      mayLackParams: !required.includes('params') && !('args' in properties),
+    };
+    for (const taskType of taskTypes) {
+      byType.set(taskType, own);
+    }
+  }
   return {
-    ...document,
-    components: { ...components, schemas: { ...schemasOf(document), AssignTaskRequest } },
+    other,
+    of(request) {
+      const taskType = (request as { task_type?: unknown } | null | undefined)?.task_type;
+      return byType.get(taskType) ?? other;
+    },
   };
 }
 
@@ -169,8 +209,4 @@ function withoutUndescribedArguments({ properties = {} }: Schema): object {
     type: 'object',
     properties: Object.fromEntries(undescribed.map((name) => [name, refused])),
   };
-}
-
-function ofTaskTypes(names: readonly string[]): object {
-  return { type: 'object', required: ['task_type'], properties: { task_type: { enum: names } } };
 }

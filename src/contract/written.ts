@@ -26,13 +26,16 @@ export async function readWritten(text: string, built: string): Promise<Written>
     }
   }
   const { parseDocument } = await import('yaml');
-  const source = parseDocument(text);
-  return {
-    text,
-    value: source.errors.length === 0 ? source.toJS() : undefined,
-    fault: source.errors[0]?.message,
-    isChecked: false,
-  };
+  const source = parseDocument(text, { merge: true });
+  try {
+    const [error] = source.errors;
+    const value: unknown = error === undefined ? source.toJS({ maxAliasCount: -1 }) : undefined;
+    // Throws where an alias stands within what it is an alias of: there would be no end to it.
+    JSON.stringify(value);
+    return { text, value, fault: error?.message, isChecked: false };
+  } catch (error) {
+    return { text, value: undefined, fault: (error as Error).message, isChecked: false };
+  }
 }
 
 export interface BuiltFile {

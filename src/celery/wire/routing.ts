@@ -29,8 +29,8 @@ export interface RoutedTask {
   name: string;
   queue: string;
   paramsAs: ParamsForm;
-  /** Whether it may be assigned: Celery's own tasks may not, but for some. */
-  isAllowed: boolean;
+  /** Why it may not be assigned, if so. */
+  refusal: string | undefined;
 }
 
 /**
@@ -58,7 +58,7 @@ export function createTaskTypes(
 }
 
 function isOf(name: string, routed: RoutedTask): boolean {
-  return routed.name === name && routed.isAllowed;
+  return routed.name === name && routed.refusal === undefined;
 }
 
 /** The characters of a task type: `TaskType` of the contract, and its `x-any-name`. */
@@ -85,14 +85,26 @@ export function createRouting(
     builtins.includes(taskType) ||
     namespaces.some((namespace) => namespace !== prefix && taskType.startsWith(`${namespace}.`));
 
+  const nameOf = (taskType: string) => (isName(taskType) ? taskType : `${prefix}.${taskType}`);
+  const describedNames = new Set(Array.from(described.keys(), nameOf));
+  const refusalOf = (taskType: string, name: string): string | undefined => {
+    if (name.startsWith(CELERYS_OWN) && !builtins.includes(name)) {
+      return "is one of Celery's own tasks, of which this installation lets none or only some be assigned";
+    }
+    // It would go past the schema of that type's params.
+    return describedNames.has(name) && !described.has(taskType)
+      ? 'is another way to write a task type that this installation describes'
+      : undefined;
+  };
+
   return remembered((taskType) => {
-    const name = isName(taskType) ? taskType : `${prefix}.${taskType}`;
+    const name = nameOf(taskType);
     const own = described.get(taskType);
     return {
       name,
       queue: own?.queue ?? queueOf(name) ?? options.queue,
       paramsAs: own?.params_as ?? formOf(name) ?? 'argument',
-      isAllowed: !name.startsWith(CELERYS_OWN) || builtins.includes(name),
+      refusal: refusalOf(taskType, name),
     };
   });
 }

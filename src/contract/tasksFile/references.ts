@@ -1,4 +1,5 @@
 import { pointerPart } from '../../json/jsonPointer.js';
+import { partBelow, type Part } from '../schemaParts.js';
 
 /** A fault below a schema's root. */
 export interface SchemaFault {
@@ -16,9 +17,6 @@ export interface Targets {
   shared: (name: string) => string | undefined;
 }
 
-/** Members that hold values, in which nothing is a reference. */
-const VALUES: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples', 'example']);
-
 /** Keywords by which a schema is a document of its own, which it is no more beside others in the contract. */
 const OF_DOCUMENTS: ReadonlySet<string> = new Set([
   ...['$id', '$anchor', '$dynamicRef', '$dynamicAnchor', '$vocabulary'],
@@ -26,34 +24,38 @@ const OF_DOCUMENTS: ReadonlySet<string> = new Set([
 
 /** The same schema with other references, and without `$schema`; faults are added to `faults`. */
 export function withReferences(schema: unknown, targets: Targets, faults: SchemaFault[]): unknown {
-  const copy = (node: unknown, pointer: string): unknown => {
-    if (typeof node !== 'object' || node === null) {
+  const copy = (node: unknown, pointer: string, part: Part): unknown => {
+    if (typeof node !== 'object' || node === null || part === 'value') {
       return node;
     }
     if (Array.isArray(node)) {
-      return node.map((item, index) => copy(item, `${pointer}/${index}`));
+      return node.map((item, index) => copy(item, `${pointer}/${index}`, part));
     }
     return Object.fromEntries(
       Object.entries(node).flatMap(([key, value]: [string, unknown]) => {
         const at = `${pointer}${pointerPart(key)}`;
-        if (OF_DOCUMENTS.has(key)) {
-          faults.push({ pointer: at, message: "can't be used here: use $defs and $ref" });
-        }
-        if (key === '$schema') {
+        if (part === 'keywords' && key === '$schema') {
           return [];
         }
-        if (key === '$ref' && typeof value === 'string') {
+        if (part === 'keywords' && OF_DOCUMENTS.has(key)) {
+          faults.push({ pointer: at, message: "can't be used here: use $defs and $ref" });
+        }
+        if (part === 'keywords' && key === '$ref' && typeof value === 'string') {
           const target = targetOf(value, targets);
           if (target === undefined) {
             faults.push({ pointer: at, message: NO_TARGET });
           }
           return [[key, target ?? value]];
         }
-        return [[key, VALUES.has(key) ? value : copy(value, at)]];
+        // Its mapping names schemas of the document that the schema was written for.
+        if (part === 'keywords' && key === 'discriminator') {
+          return [[key, { propertyName: (value as { propertyName?: unknown }).propertyName }]];
+        }
+        return [[key, copy(value, at, partBelow(part, key))]];
       }),
     );
   };
-  return copy(schema, '');
+  return copy(schema, '', 'keywords');
 }
 
 const NO_TARGET =
@@ -65,8 +67,17 @@ function targetOf(reference: string, { own, definition, shared }: Targets): stri
     return undefined;
   }
   const [, section, part = '', rest = ''] = match;
-  const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+  const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~');
   const target =
     section === undefined ? own : section === 'schemas' ? shared(name) : definition(name);
   return target && `#/components/schemas/${target}${rest}`;
+}
+
+/** A part of a reference, which is a URI; one that is not percent-encoded stands for itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -43,6 +43,7 @@ export const STRUCTURE = {
         },
         options: {
           $ref: 'openapi.yaml#/components/schemas/TaskOptions',
+          properties: { expires: { type: 'number' } },
           propertyNames: {
             enum: ['priority', 'countdown', 'expires', 'time_limit', 'soft_time_limit'],
           },

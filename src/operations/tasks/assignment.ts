@@ -8,7 +8,7 @@ import type { JsonDocument } from '../../json/jsonDocument.js';
 import { pointerPart } from '../../json/jsonPointer.js';
 import { JsonText } from '../../json/jsonText.js';
 import { readTaskArguments, unreadable } from './taskArguments.js';
-import { readTaskOptions, type OptionLimits } from './taskOptions.js';
+import { readTaskOptions, withDefaults, type OptionLimits } from './taskOptions.js';
 
 export type AssignTaskRequest = components['schemas']['AssignTaskRequest'];
 
@@ -46,12 +46,13 @@ export function createAssignmentReader(
   return (request, sent, sensitive, at) => {
     const { task_type: taskType } = request;
     const defaults = defaultsOf(taskType);
-    const options = defaults === undefined ? request.options : { ...defaults, ...request.options };
-    const { name, queue, paramsAs, isAllowed } = route(taskType);
+    const options =
+      defaults === undefined ? request.options : withDefaults(request.options ?? {}, defaults);
+    const { name, queue, paramsAs, refusal } = route(taskType);
     const reading = sent.hasDoubtfulName ? kombu : WITHOUT_TYPES;
     const read = readTaskArguments(request, sent, paramsAs, sensitive, reading);
     const { shown } = read;
-    const faults = isAllowed ? read.faults : [NOT_ALLOWED, ...read.faults];
+    const faults = refusal === undefined ? read.faults : [refused(refusal), ...read.faults];
     if (options === undefined) {
       const id = uuid();
       const args = read.arguments;
@@ -88,12 +89,9 @@ const WITHOUT_TYPES: KombuReading = {
 };
 const EMPTY = new JsonText('{}');
 
-const NOT_ALLOWED: RequestFault = {
-  in: 'body',
-  pointer: '/task_type',
-  message:
-    "is one of Celery's own tasks, of which this installation lets none or only some be assigned",
-};
+function refused(message: string): RequestFault {
+  return { in: 'body', pointer: '/task_type', message };
+}
 
 /** Faults by pointers into a request, which stands at this pointer, as faults by pointers into the body. */
 function below(at: string, faults: readonly RequestFault[]): readonly RequestFault[] {

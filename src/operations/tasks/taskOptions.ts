@@ -59,6 +59,19 @@ export function readTaskOptions(
   };
 }
 
+/** The options of a request, and those that its type has besides, but for defaults that contradict them. */
+export function withDefaults(options: Options, defaults: Options): Options {
+  const { countdown, soft_time_limit, ...others } = defaults;
+  const isTimed = options.eta !== undefined;
+  const isShorter = (options.time_limit ?? Infinity) < (soft_time_limit ?? 0);
+  return {
+    ...others,
+    ...(countdown !== undefined && !isTimed && { countdown }),
+    ...(soft_time_limit !== undefined && !isShorter && { soft_time_limit }),
+    ...options,
+  };
+}
+
 const NO_QUEUES: readonly string[] = [];
 const NONE: ReadonlyMap<string, string> = new Map();
 
