@@ -59,7 +59,7 @@ export function assertReferencesResolve(document: object): void {
     if (typeof node !== 'object' || node === null || part === 'value') {
       return;
     }
-    if (part === 'keywords' && '$ref' in node && !resolves(document, node.$ref)) {
+    if (part === 'keywords' && '$ref' in node && nodeAt(document, node.$ref) === undefined) {
       throw new Error(`The contract refers to ${String(node.$ref)}, which it does not hold`);
     }
     for (const [key, value] of Object.entries(node)) {
@@ -69,14 +69,15 @@ export function assertReferencesResolve(document: object): void {
   visit(document, 'keywords');
 }
 
-function resolves(document: object, reference: unknown): boolean {
+/** What stands where this reference leads within the document; undefined for nothing. */
+export function nodeAt(document: object, reference: unknown): unknown {
   if (typeof reference !== 'string' || !reference.startsWith('#/')) {
-    return false;
+    return undefined;
   }
   let node: unknown = document;
   for (const token of reference.slice(2).split('/')) {
     const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
     node = typeof node === 'object' && node !== null ? Reflect.get(node, key) : undefined;
   }
-  return node !== undefined;
+  return node;
 }

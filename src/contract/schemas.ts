@@ -201,7 +201,9 @@ function holdByTaskType(requests: RequestsByTaskType, ajv: Ajv2020): SchemaValid
     // Params that are left out are none: the schema of its params may ask for some.
     const held = request.mayLackParams && lacksParams(value) ? { ...value, params: {} } : value;
     const isGood = fits.call(this, held, at);
-    hold.errors = (fits.errors ?? []).map(copyOf);
+    if (!isGood) {
+      hold.errors = (fits.errors ?? []).map(copyOf);
+    }
     return isGood;
   };
   return hold;

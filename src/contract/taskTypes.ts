@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from './document.js';
+import { nodeAt, type OpenApiDocument } from './document.js';
 
 /** The task types whose params the contract describes: each is told by an alternative of AssignTaskRequest. */
 export function describedTaskTypes(document: OpenApiDocument): string[] {
@@ -122,7 +122,7 @@ export function resolved(document: OpenApiDocument, schema: Schema): Schema {
   let found = schema;
   while (found.$ref !== undefined && !seen.has(found.$ref)) {
     seen.add(found.$ref);
-    found = schemasOf(document)[found.$ref.slice(SCHEMAS.length)] ?? {};
+    found = nodeAt(document, found.$ref) ?? {};
   }
   return found;
 }
