@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { startWorker } from '../../stack/celery.js';
 import type { RunningProcess } from '../../stack/process.js';
@@ -8,7 +6,7 @@ import { preparePython } from '../../stack/python.js';
 import { REPOSITORY, theFleet } from '../support/fleet.js';
 import { jsonListTexts, jsonObjectTexts } from '../support/json.js';
 import { startTestService, type TestService } from '../support/service.js';
-import { resultOf } from '../support/tasks.js';
+import { resultOf, runPython } from '../support/tasks.js';
 
 const FOLDER = `${REPOSITORY}spec/support/celery`;
 const DATABASE = 6;
@@ -86,14 +84,13 @@ for (const version of ['5.3', '5.5', FLEET_VERSION]) {
         concurrency: 1,
       });
       callWithPython = async (pairs) => {
-        const calling = promisify(execFile)(python.python, ['-m', 'apply'], {
-          cwd: isOwn ? workersFolder : FOLDER,
-          env: { ...process.env, REDIS_URL: redisUrl, PYTHONPATH: FOLDER },
-          maxBuffer: 64 * 1024 * 1024,
+        const printed = await runPython('apply', [], {
+          input: pairs.map(([args, kwargs]) => JSON.stringify({ args, kwargs })).join('\n'),
+          variables: { PYTHONPATH: FOLDER },
+          folder: isOwn ? workersFolder : FOLDER,
+          ...{ python, redisUrl },
         });
-        const lines = pairs.map(([args, kwargs]) => JSON.stringify({ args, kwargs }));
-        calling.child.stdin?.end(lines.join('\n'));
-        return JSON.parse((await calling).stdout) as Shown[];
+        return JSON.parse(printed) as Shown[];
       };
       service = await startTestService({
         REDIS_URL: redisUrl,

@@ -6,7 +6,7 @@ import { startProcess, type RunningProcess } from '../../stack/process.js';
 import { pageAt, readPages } from '../support/documents/markdown.js';
 import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
-import { launchService } from '../support/serviceProcess.js';
+import { startServiceProcess } from '../support/serviceProcess.js';
 import { databaseUrl } from '../support/taskFleet.js';
 
 const PAGE = 'docs/your-own-workers.md';
@@ -56,13 +56,10 @@ describe(`${PAGE}, as it is written`, function () {
     environmentFile: string,
     use: (url: string) => Promise<void>,
   ): Promise<void> => {
-    const service = await launchService({ REDIS_URL: databaseUrl(DATABASE) }, { environmentFile });
+    const environment = { REDIS_URL: databaseUrl(DATABASE) };
+    const service = await startServiceProcess(environment, { environmentFile });
     try {
-      const port = await eventually('the service listens', () => {
-        const line = service.lines().find(({ message }) => message === 'Listening');
-        return line?.port as number | undefined;
-      });
-      await use(`http://127.0.0.1:${port}`);
+      await use(service.url);
     } finally {
       await service.close();
     }

@@ -63,11 +63,12 @@ export async function launchService(
   };
 }
 
-/** Starts it and waits until it listens. */
+/** Starts it, as `launchService` does, and waits until it listens. */
 export async function startServiceProcess(
   environment: Readonly<Record<string, string>> = {},
+  options: Parameters<typeof launchService>[1] = {},
 ): Promise<ServiceProcess> {
-  const launched = await launchService(environment);
+  const launched = await launchService(environment, options);
   try {
     const port = await eventually('the service listens', () => {
       const line = launched.lines().find(({ message }) => message === 'Listening');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.js';
+import type { PythonEnvironment } from '../../stack/python.js';
 import { PYTHON_MODULES, theFleet, WORKERS_FOLDER } from './fleet.js';
 import type { TestService } from './service.js';
 
@@ -91,16 +92,23 @@ export async function assertAsPython(
  * Runs a module of spec/support/python beside the workers' own, and gives what it prints.
  *
  * @param options.input what it reads; `redisUrl` the Redis it works with, the fleet's unless given;
- *   `variables` of its environment
+ *   `variables` of its environment; `python` and `folder` the ones to run it with and in, the workers' own unless given
  */
 export async function runPython(
   module: string,
   values: readonly string[] = [],
-  options: { input?: string; redisUrl?: string; variables?: NodeJS.ProcessEnv } = {},
+  options: {
+    input?: string;
+    redisUrl?: string;
+    variables?: NodeJS.ProcessEnv;
+    python?: PythonEnvironment;
+    folder?: string;
+  } = {},
 ): Promise<string> {
-  const { python, redis } = theFleet();
-  const running = promisify(execFile)(python.python, ['-m', module, ...values], {
-    cwd: WORKERS_FOLDER,
+  const { python: ofFleet, redis } = theFleet();
+  const { python } = options.python ?? ofFleet;
+  const running = promisify(execFile)(python, ['-m', module, ...values], {
+    cwd: options.folder ?? WORKERS_FOLDER,
     env: {
       ...process.env,
       REDIS_URL: options.redisUrl ?? redis.url,

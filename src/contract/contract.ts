@@ -78,8 +78,8 @@ export async function loadContract(
       ...createRoutes(document),
       ...described,
       async reload() {
-        const again = describeTasks(read, rootPath, installation);
-        Object.assign(contract, await orContractError(() => again));
+        const again = await orContractError(() => describeTasks(read, rootPath, installation));
+        Object.assign(contract, again);
       },
     };
     return contract;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { pointerKeys } from '../json/jsonPointer.js';
 import { partBelow, type Part } from './schemaParts.js';
 import { readWritten } from './written.js';
 
@@ -75,8 +76,7 @@ export function nodeAt(document: object, reference: unknown): unknown {
     return undefined;
   }
   let node: unknown = document;
-  for (const token of reference.slice(2).split('/')) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const key of pointerKeys(reference)) {
     node = typeof node === 'object' && node !== null ? Reflect.get(node, key) : undefined;
   }
   return node;

@@ -7,7 +7,6 @@ export const COLON = 0x3a;
 export const CAPITAL_E = 0x45;
 export const OPENING_BRACKET = 0x5b;
 export const BACKSLASH = 0x5c;
-export const UNDERSCORE = 0x5f;
 export const CLOSING_BRACKET = 0x5d;
 export const SMALL_E = 0x65;
 export const OPENING_BRACE = 0x7b;

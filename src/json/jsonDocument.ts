@@ -37,11 +37,6 @@ export class JsonDocument {
     return this.#value.made;
   }
 
-  /** Whether some name begins with an underscore or an escape, as kombu's `__type__` may. */
-  get hasDoubtfulName(): boolean {
-    return this.#scan.hasDoubtfulName;
-  }
-
   /** Returns the member of this name, if the document is an object that has one. */
   member(name: string): JsonText | undefined {
     const bytes = this.#scan.member(name);

@@ -1,4 +1,5 @@
 import { isList, isObject, parseExact, writeExact, type ExactValue } from './exactJson.js';
+import { pointerKeys } from './jsonPointer.js';
 import { JsonText } from './jsonText.js';
 
 /** Shown in place of a sensitive value. */
@@ -28,13 +29,6 @@ type Path = Map<string | typeof END, Path>;
 
 /** Marks the end of a pointer. A symbol, as every string may be a key. */
 const END = Symbol('end of a JSON pointer');
-
-function pointerKeys(pointer: string): string[] {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
 
 function masked(value: ExactValue, path: Path): ExactValue {
   if (path.has(END)) {

@@ -9,7 +9,6 @@ import {
   OPENING_BRACE,
   OPENING_BRACKET,
   QUOTE,
-  UNDERSCORE,
 } from './characters.js';
 import {
   afterSpace,
@@ -34,8 +33,6 @@ interface Place {
 interface Structure {
   /** Whether some number may be one that Python can't hold: `parseExact` says which. */
   hasDoubtfulNumber: boolean;
-  /** Whether some name begins with an underscore or an escape, as only such a name may be kombu's `__type__`. */
-  hasDoubtfulName: boolean;
   /** Levels of nested objects and lists: 0 for a scalar, 1 for `{"a": 1}`. */
   depth: number;
   /** The number of members of all objects, repeated ones included. */
@@ -60,7 +57,6 @@ export function scanJson(bytes: Buffer): JsonScan {
   let depth = 0;
   let keys = 0;
   let hasDoubtfulNumber = false;
-  let hasDoubtfulName = false;
   let next = VALUE;
 
   for (let position = 0; position < bytes.length;) {
@@ -72,8 +68,6 @@ export function scanJson(bytes: Buffer): JsonScan {
       if (after === BROKEN) {
         return fail(bytes);
       }
-      const first = bytes[position + 1];
-      hasDoubtfulName ||= first === UNDERSCORE || first === BACKSLASH;
       if (open === 1) {
         nameStart = position;
         nameEnd = after;
@@ -140,7 +134,7 @@ export function scanJson(bytes: Buffer): JsonScan {
     }
   }
   return open === 0 && next === AFTER_VALUE
-    ? new JsonScan(bytes, places, { hasDoubtfulNumber, hasDoubtfulName, depth, keys })
+    ? new JsonScan(bytes, places, { hasDoubtfulNumber, depth, keys })
     : fail(bytes);
 }
 
@@ -156,7 +150,6 @@ const AFTER_VALUE = 3;
 /** A text that follows the grammar: its structure, and the bytes of its members or items. */
 export class JsonScan implements Structure {
   readonly hasDoubtfulNumber: boolean;
-  readonly hasDoubtfulName: boolean;
   readonly depth: number;
   readonly keys: number;
   readonly #bytes: Buffer;
@@ -164,7 +157,6 @@ export class JsonScan implements Structure {
 
   constructor(bytes: Buffer, places: readonly Place[], structure: Structure) {
     this.hasDoubtfulNumber = structure.hasDoubtfulNumber;
-    this.hasDoubtfulName = structure.hasDoubtfulName;
     this.depth = structure.depth;
     this.keys = structure.keys;
     this.#bytes = bytes;

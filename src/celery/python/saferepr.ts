@@ -65,7 +65,6 @@ function withoutRepetitions({ text }: JsonText): Buffer {
 function writingOf(json: Buffer): Writing {
   return {
     json,
-    ascii: json.length > SHORT_BYTES ? undefined : asciiOf(json),
     position: 0,
     text: '',
     budget: MAXIMUM_LENGTH,
@@ -74,19 +73,9 @@ function writingOf(json: Buffer): Writing {
   };
 }
 
-const SHORT_BYTES = 1_024;
-
-/** Bytes that are all characters of their own. */
-function asciiOf(json: Buffer): string | undefined {
-  const text = json.toString();
-  return text.length === json.length ? text : undefined;
-}
-
 interface Writing {
   /** In UTF-8: to look at bytes takes less time than to look at a string's characters. */
   readonly json: Buffer;
-  /** The same where it is short and ASCII: to cut a part out of a text costs less than to read it from bytes. */
-  readonly ascii: string | undefined;
   /** Of what is read next. */
   position: number;
   text: string;
@@ -170,7 +159,7 @@ function readString(writing: Writing): string {
   const partEnd = isLong
     ? Math.min(end, afterCharacters(json, position + 1, 2 * (budget + 1)))
     : end;
-  const part = textOf(writing, position + 1, partEnd);
+  const part = json.toString('utf8', position + 1, partEnd);
   return part.includes('\\') ? (JSON.parse(`"${part}"`) as string) : part;
 }
 
@@ -180,14 +169,10 @@ function readWord(writing: Writing): string {
   const end = endOfWord(json, position);
   if (end === BROKEN) {
     writing.position = endOfExponent(json, endOfDecimal(json, position));
-    return numberRepr(textOf(writing, position, writing.position));
+    return numberRepr(json.toString('latin1', position, writing.position));
   }
   writing.position = end;
-  return WORDS[textOf(writing, position, end)] ?? '';
-}
-
-function textOf({ json, ascii }: Writing, start: number, end: number): string {
-  return ascii === undefined ? json.toString('utf8', start, end) : ascii.slice(start, end);
+  return WORDS[json.toString('latin1', position, end)] ?? '';
 }
 
 const WORDS: Readonly<Record<string, string>> = { true: 'True', false: 'False', null: 'None' };

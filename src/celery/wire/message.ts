@@ -71,17 +71,11 @@ export interface TaskTexts {
 }
 
 export function taskTexts({ id, shown }: Task): TaskTexts {
-  return 'only' in shown
-    ? {
-        id: JSON.stringify(id),
-        argsrepr: JSON.stringify(listRepr(shown.only)),
-        kwargsrepr: '"{}"',
-      }
-    : {
-        id: JSON.stringify(id),
-        argsrepr: JSON.stringify(argsrepr(shown.args)),
-        kwargsrepr: JSON.stringify(saferepr(shown.kwargs)),
-      };
+  return {
+    id: JSON.stringify(id),
+    argsrepr: JSON.stringify('only' in shown ? listRepr(shown.only) : argsrepr(shown.args)),
+    kwargsrepr: 'only' in shown ? '"{}"' : JSON.stringify(saferepr(shown.kwargs)),
+  };
 }
 
 /** `as_task_v2` shows an empty list as the empty tuple that it puts in its place. */

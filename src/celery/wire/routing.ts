@@ -78,8 +78,8 @@ export function createRouting(
   described: ReadonlyMap<string, { queue?: string; params_as?: ParamsForm }> = new Map(),
 ): (taskType: string) => RoutedTask {
   const { prefix, namespaces, builtins } = options;
-  const queueOf = choiceByName(options.routes.map(({ pattern, queue }) => [pattern, queue]));
-  const formOf = choiceByName(options.paramsAs.map(({ pattern, form }) => [pattern, form]));
+  const routeOf = ruleFor(options.routes);
+  const formOf = ruleFor(options.paramsAs);
   const isName = (taskType: string): boolean =>
     namespaces === '*' ||
     builtins.includes(taskType) ||
@@ -102,24 +102,21 @@ export function createRouting(
     const own = described.get(taskType);
     return {
       name,
-      queue: own?.queue ?? queueOf(name) ?? options.queue,
-      paramsAs: own?.params_as ?? formOf(name) ?? 'argument',
+      queue: own?.queue ?? routeOf(name)?.queue ?? options.queue,
+      paramsAs: own?.params_as ?? formOf(name)?.form ?? 'argument',
       refusal: refusalOf(taskType, name),
     };
   });
 }
 
-/** Chooses by a task's name: by the exact name, or else by the first pattern that matches. */
-function choiceByName<Choice>(
-  choices: readonly (readonly [pattern: string, choice: Choice])[],
-): (name: string) => Choice | undefined {
-  const exact = choices.filter(([pattern]) => !pattern.includes('*'));
-  const globs = choices.filter(([pattern]) => pattern.includes('*'));
-  const rules = [...exact, ...globs].map(([pattern, choice]) => ({
-    matches: globOf(pattern),
-    choice,
-  }));
-  return (name) => rules.find(({ matches }) => matches.test(name))?.choice;
+/** Finds the rule for a task's name: that of the exact name, or else the first whose pattern matches. */
+function ruleFor<Rule extends { pattern: string }>(
+  rules: readonly Rule[],
+): (name: string) => Rule | undefined {
+  const exact = rules.filter(({ pattern }) => !pattern.includes('*'));
+  const globs = rules.filter(({ pattern }) => pattern.includes('*'));
+  const inOrder = [...exact, ...globs].map((rule) => ({ rule, matches: globOf(rule.pattern) }));
+  return (name) => inOrder.find(({ matches }) => matches.test(name))?.rule;
 }
 
 /** Celery's `glob_to_re` (celery/app/routes.py), matching the whole name. */

@@ -73,9 +73,9 @@ function paramsFaults(
   requests: readonly TaskRequest[],
   sources: DescribedDocument['sources'],
 ): FileFault[] {
-  return requests.flatMap(({ name, task }) => {
+  return requests.flatMap(({ name }) => {
     const source = sources.get(`${name}${TASK_SCHEMAS.params}`);
-    return source === undefined || resolved(document, paramsOf(name, task)).type === 'object'
+    return source === undefined || resolved(document, paramsOf(name)).type === 'object'
       ? []
       : [{ ...source, message: 'must have type: object, as params are an object' }];
   });
@@ -88,9 +88,9 @@ interface TaskRequest {
   task: DescribedTask;
 }
 
-/** Where a type's params are described, or else of any kind. */
-function paramsOf(name: string, { params }: DescribedTask): Schema {
-  return params === undefined ? {} : { $ref: `#/components/schemas/${name}${TASK_SCHEMAS.params}` };
+/** Where the params of a type are described. */
+function paramsOf(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}${TASK_SCHEMAS.params}` };
 }
 
 /** The request of one task type: without a schema for its params, it takes what that of any other type takes. */
@@ -104,13 +104,13 @@ function requestSchema(document: OpenApiDocument, { taskType, name, task }: Task
   if (task.params === undefined) {
     return { ...other, ...about, properties: { ...properties, task_type } };
   }
-  const params = paramsOf(name, task);
-  const { required = [] } = resolved(document, params) as { required?: string[] };
+  const params = paramsOf(name);
+  const { required = [] } = resolved(document, params);
   const { options = {} } = properties;
   return {
     ...about,
     // Nobody has to send an empty object.
-    ...{ required: required.length > 0 ? ['task_type', 'params'] : ['task_type'] },
+    required: required.length > 0 ? ['task_type', 'params'] : ['task_type'],
     properties: { task_type, params, options },
   };
 }

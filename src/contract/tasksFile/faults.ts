@@ -1,3 +1,5 @@
+import { pointerKeys } from '../../json/jsonPointer.js';
+
 /** What is wrong with a tasks file, and where. */
 export interface FileFault {
   file: TextFile;
@@ -30,8 +32,7 @@ async function lineOf(text: string, pointer: string): Promise<number> {
   const lineCounter = new LineCounter();
   let node: unknown = parseDocument(text, { lineCounter }).contents;
   let offset = 0;
-  for (const part of pointer.split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const key of pointerKeys(pointer)) {
     const pair = isMap(node)
       ? node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
       : undefined;

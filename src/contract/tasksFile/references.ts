@@ -1,4 +1,4 @@
-import { pointerPart } from '../../json/jsonPointer.js';
+import { pointerKeys, pointerPart } from '../../json/jsonPointer.js';
 import { partBelow, type Part } from '../schemaParts.js';
 
 /** A fault below a schema's root. */
@@ -67,7 +67,7 @@ function targetOf(reference: string, { own, definition, shared }: Targets): stri
     return undefined;
   }
   const [, section, part = '', rest = ''] = match;
-  const name = decoded(part).replaceAll('~1', '/').replaceAll('~0', '~');
+  const [name = ''] = pointerKeys(`/${decoded(part)}`);
   const target =
     section === undefined ? own : section === 'schemas' ? shared(name) : definition(name);
   return target && `#/components/schemas/${target}${rest}`;

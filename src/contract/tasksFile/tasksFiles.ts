@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ValidateFunction } from 'ajv';
 import { pointerPart } from '../../json/jsonPointer.js';
-import { createAjv } from '../schemas.js';
 import type { OpenApiDocument } from '../document.js';
+import type { components } from '../openapi.js';
+import { createAjv } from '../schemas.js';
 import { faultOf } from '../validation.js';
 import { readWritten } from '../written.js';
 import { faultyFiles, type FileFault, type TextFile } from './faults.js';
@@ -28,14 +30,11 @@ export interface DescribedTask {
   options?: OptionDefaults;
 }
 
-/** Options of tasks that bring none of their own; each as `TaskOptions` of the contract has it. */
-export interface OptionDefaults {
-  priority?: number;
-  countdown?: number;
-  expires?: number | string;
-  time_limit?: number;
-  soft_time_limit?: number;
-}
+/** Options of tasks that bring none of their own. */
+type OptionDefaults = Pick<
+  components['schemas']['TaskOptions'],
+  'priority' | 'countdown' | 'expires' | 'time_limit' | 'soft_time_limit'
+>;
 
 /** What the build has read in the file that comes with the service. */
 const BUILT_TASKS = 'tasks.json';
@@ -53,6 +52,7 @@ export async function readTasksFiles(
 ): Promise<readonly TasksFile[]> {
   const faults: FileFault[] = [];
   const files: TasksFile[] = [];
+  let fits: ValidateFunction | undefined;
   for (const path of paths.flatMap(filesAt)) {
     const { text, value, fault, isChecked } = await readWritten(readText(path), BUILT_TASKS);
     const file = { path, text };
@@ -61,7 +61,8 @@ export async function readTasksFiles(
       continue;
     }
     if (!isChecked) {
-      faults.push(...structureFaults(file, value, document));
+      fits ??= createAjv(document, { allErrors: true, strict: false }).compile(STRUCTURE);
+      faults.push(...structureFaults(file, value, fits));
     }
     files.push({ ...(value as Pick<TasksFile, 'tasks' | 'schemas'>), ...file, isChecked });
   }
@@ -100,9 +101,7 @@ function unreadable(path: string, error: unknown): Error {
   return new Error(`TASKS_FILE names ${path}, which can't be read: ${code}`, { cause: error });
 }
 
-function structureFaults(file: TextFile, value: unknown, document: OpenApiDocument): FileFault[] {
-  const ajv = createAjv(document, { allErrors: true, strict: false });
-  const fits = ajv.compile(STRUCTURE);
+function structureFaults(file: TextFile, value: unknown, fits: ValidateFunction): FileFault[] {
   if (fits(value)) {
     return [];
   }

@@ -49,8 +49,7 @@ export function createAssignmentReader(
     const options =
       defaults === undefined ? request.options : withDefaults(request.options ?? {}, defaults);
     const { name, queue, paramsAs, refusal } = route(taskType);
-    const reading = sent.hasDoubtfulName ? kombu : WITHOUT_TYPES;
-    const read = readTaskArguments(request, sent, paramsAs, sensitive, reading);
+    const read = readTaskArguments(request, sent, paramsAs, sensitive, kombu);
     const { shown } = read;
     const faults = refusal === undefined ? read.faults : [refused(refusal), ...read.faults];
     if (options === undefined) {
@@ -70,10 +69,7 @@ export function createAssignmentReader(
       options: ofOptions.options,
     };
     const ofHeaders = [...ofOptions.options.headers].flatMap(([header, text]) =>
-      unreadable(
-        `/options/headers${pointerPart(header)}`,
-        reading.unreadableAt(new JsonText(text)),
-      ),
+      unreadable(`/options/headers${pointerPart(header)}`, kombu.unreadableAt(new JsonText(text))),
     );
     const all = [...faults, ...ofOptions.faults, ...ofHeaders];
     return { taskType, task, at, faults: below(at, all) };
@@ -81,12 +77,6 @@ export function createAssignmentReader(
 }
 
 const NONE: readonly never[] = [];
-
-/** What kombu makes of a request in which no name can be its `__type__`. */
-const WITHOUT_TYPES: KombuReading = {
-  unreadableAt: () => undefined,
-  isTypedValue: () => false,
-};
 const EMPTY = new JsonText('{}');
 
 function refused(message: string): RequestFault {
