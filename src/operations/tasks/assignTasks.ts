@@ -31,9 +31,10 @@ export function createAssignTasks(
 
 /**
  * How many tasks of lists wait for Redis at the same time. A task takes up to a hundred times the room of its
- * shortest text, which is all that the bounds of what is in flight count.
+ * shortest text, which is all that the bounds of what is in flight count; and V8 lets its heap grow to four
+ * times what lives in it.
  */
-const MAXIMUM_IN_FLIGHT = 50_000;
+const MAXIMUM_IN_FLIGHT = 20_000;
 
 /** An answer may be a hundred times as large as its request, and is kept until its client has read it. */
 const MAXIMUM_DRY_RUNS = 20;
