@@ -27,15 +27,21 @@ async function main(): Promise<void> {
   // Listened to before anything starts: process 1 of a container ignores a signal that it doesn't handle.
   const stopSignal = untilStopSignal();
   const commandLine = primary === undefined ? readCommandLine(process.argv.slice(2)) : undefined;
-  if (commandLine !== undefined && commandLine.asks !== 'start') {
-    process.stdout.write(
-      commandLine.asks === 'help' ? helpText(textOf('.env.template')) : version(),
-    );
+  if (commandLine?.asks === 'help' || commandLine?.asks === 'version') {
+    const isHelp = commandLine.asks === 'help';
+    process.stdout.write(isHelp ? helpText(textOf('.env.template')) : version());
     return;
   }
   const config = await (primary === undefined
     ? readConfiguration(commandLine?.variables)
     : primary.config);
+  if (commandLine?.asks === 'doctor') {
+    const { examineOnce } = await import('./service/examination.js');
+    const { text, isHealthy } = await examineOnce(config, commandLine.isJson ? 'json' : 'text');
+    process.stdout.write(text);
+    process.exitCode = isHealthy ? 0 : 1;
+    return;
+  }
   const opened = openLog({
     level: config.log.level,
     console: process.stdout.isTTY ? 'readable' : 'json',

@@ -83,7 +83,7 @@ describe('With API_KEYS', () => {
     const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
     const names = [
       ...['assignTask', 'assignTasks', 'getResult', 'getResults'],
-      ...['listTasks', 'revokeTask', 'explainTask', 'listQueues'],
+      ...['listTasks', 'revokeTask', 'explainTask', 'listQueues', 'examineFleet'],
     ];
     const only = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]]));
     assert.deepEqual(secured, {

@@ -91,7 +91,7 @@ describe('The package that npm pack makes', function () {
       "The configuration can't be used:\n  Unknown option '--redi': see --help\n",
     );
     const command = await npx('docter');
-    assert.match(command.stderr, /\n {2}docter is no flag: see --help\n$/);
+    assert.match(command.stderr, /\n {2}docter is neither a flag nor doctor: see --help\n$/);
     const value = await npx('--port', 'x');
     assert.match(value.stderr, /\n {2}FASTAPI_PORT must be a whole number .*"x"/);
     const missing = await npx('--port');

@@ -3,7 +3,9 @@ import { ConfigError, variableNames } from './config.js';
 
 /** What the command line asks for. */
 export interface CommandLine {
-  asks: 'start' | 'help' | 'version';
+  asks: 'start' | 'doctor' | 'help' | 'version';
+  /** Whether the doctor is to answer in JSON. */
+  isJson: boolean;
   /** By the names of variables: `--task-queue celery` is TASK_QUEUE. */
   variables: Readonly<Record<string, string>>;
 }
@@ -32,19 +34,29 @@ export function readCommandLine(programArguments: readonly string[]): CommandLin
       options: {
         help: { type: 'boolean' },
         version: { type: 'boolean' },
+        json: { type: 'boolean' },
         ...Object.fromEntries(Array.from(flags.keys(), (flag) => [flag, { type: 'string' }])),
       },
     }),
   );
-  if (positionals.length > 0) {
-    throw new ConfigError([`${String(positionals[0])} is no flag: see --help`]);
+  const [command, ...others] = positionals;
+  const isDoctor = command === 'doctor';
+  const [unknown] = isDoctor ? others : positionals;
+  if (unknown !== undefined) {
+    throw new ConfigError([`${unknown} is neither a flag nor doctor: see --help`]);
+  }
+  const isJson = values.json === true;
+  if (isJson && !isDoctor) {
+    throw new ConfigError(['--json is for doctor alone: see --help']);
   }
   const variables = Object.entries(values).flatMap(([flag, value]): [string, string][] => {
     const name = flags.get(flag);
     return name === undefined || typeof value !== 'string' ? [] : [[name, value]];
   });
+  const asked = (['help', 'version'] as const).find((flag) => values[flag] === true);
   return {
-    asks: values.help === true ? 'help' : values.version === true ? 'version' : 'start',
+    asks: asked ?? (isDoctor ? 'doctor' : 'start'),
+    isJson,
     variables: Object.fromEntries(variables),
   };
 }
@@ -73,10 +85,14 @@ export function helpText(template: string): string {
 }
 
 const USAGE = `Usage: celery-orchestrator [FLAGS]
+       celery-orchestrator doctor [--json] [FLAGS]
 
 The HTTP front door of a fleet of Python Celery workers. Unless flags say otherwise, it listens on
 port 8000 and works for the Redis at redis://localhost:6379/0. Each variable of its configuration is a
 flag, which goes before the environment, and that before the file .env of the folder.
+
+doctor starts nothing: it asks Redis and the workers for their settings, says what does not fit and what
+mends it, and ends with 1 where something is wrong.
 
   --redis URL      short for --redis-url
   --port NUMBER    short for --fastapi-port

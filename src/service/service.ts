@@ -1,18 +1,14 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Connection } from '../redis/connection.js';
-import { createRouting, routedQueues } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
-import { loadContract, type Contract } from '../contract/contract.js';
 import { createApp } from '../http/app.js';
 import type { CountRequest } from '../http/rateLimit.js';
 import { startServer } from '../http/server/server.js';
 import { createWaiters } from '../http/live/waiters.js';
 import type { Log } from '../log/log.js';
 import type { MetricsExchange } from '../metrics/metrics.js';
-import { PACKAGE_FOLDER } from '../packageFolder.js';
 import { observeService, startTracing } from './observability.js';
+import { createExamineFleet } from '../operations/doctor/examineFleet.js';
 import { createGetConsole } from '../operations/service/getConsole.js';
 import { createGetHealth } from '../operations/service/getHealth.js';
 import { getLiveness } from '../operations/service/getLiveness.js';
@@ -20,6 +16,8 @@ import { createGetMetrics } from '../operations/service/getMetrics.js';
 import { createGetReadiness } from '../operations/service/getReadiness.js';
 import { createGetServiceInformation } from '../operations/service/getServiceInformation.js';
 import { createContractOperations } from '../operations/service/showContract.js';
+import { createDoctor } from './doctor.js';
+import { createInstalledRoutes, loadInstalledContract } from './installedContract.js';
 import { openRedisConnections } from './redisConnections.js';
 import { createReleasers, type Releasers } from './releasers.js';
 import { createTaskOperations } from './taskOperations.js';
@@ -32,11 +30,6 @@ export interface Service {
   /** Answers the requests in flight, then exports the last traces and closes Redis. */
   close: () => Promise<void>;
 }
-
-const CONTRACT = new URL('openapi.yaml', PACKAGE_FOLDER);
-
-/** The tasks of the workers that come with the service, where they have come along. */
-const OWN_TASKS = [fileURLToPath(new URL('workers-py/tasks.yaml', PACKAGE_FOLDER))];
 
 /** Redis's share of a client's waiting time; the rest is for the answer's own way. */
 const SHARE_OF_REDIS = 0.95;
@@ -80,13 +73,7 @@ async function openService(
   opened: Releasers,
 ): Promise<Service> {
   const { http } = config;
-  const contract = await loadContract(overrides.contract ?? CONTRACT, http.rootPath, {
-    asksForKeys: http.apiKeys.length > 0,
-    openOperations: http.metricsArePublic ? ['getMetrics'] : [],
-    limits: { RESULT_WAIT_MAX: config.results.waitMax },
-    takesAnyName: config.tasks.routing.namespaces === '*',
-    tasksFiles: config.tasks.files ?? OWN_TASKS.filter((file) => existsSync(file)),
-  });
+  const contract = await loadInstalledContract(config, overrides.contract);
   const connections = openRedisConnections(config, log);
   opened.push(() => connections.close(CONNECTION_PATIENCE_MS));
   const tracing = await startTracing(config.tracing, contract.version, log);
@@ -95,15 +82,12 @@ async function openService(
   const { client, backend, control } = connections;
   const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
   const waiters = createWaiters(http.maxWaiters);
-  const choosableQueues = () => [...config.tasks.queues, ...describedQueues(contract)];
-  const queues = () => routedQueues(config.tasks.routing, choosableQueues());
+  const { route, queues, choosableQueues, refresh } = createInstalledRoutes(config, contract);
   const metrics = observeService({
     ...{ config, contract, connections, queues },
     waiters: waiters.count,
     exchange: overrides.metricsExchange,
   });
-  let currentRoute = createRouting(config.tasks.routing, contract.tasks);
-  const route = (taskType: string) => currentRoute(taskType);
   const { readResult } = client.backend;
   const patience = {
     assignMs: Math.floor(config.tasks.timeoutMs * SHARE_OF_REDIS),
@@ -136,6 +120,9 @@ async function openService(
       getReadiness: createGetReadiness({ isDraining: () => draining, redisAnswers }),
       getConsole: createGetConsole(contract, http.rootPath),
       ...createContractOperations(contract, http.rootPath),
+      examineFleet: createExamineFleet(
+        createDoctor(config, { contract, backend, control, route, queues }),
+      ),
     },
   });
   await connections.untilReady(CONNECTION_PATIENCE_MS);
@@ -155,7 +142,7 @@ async function openService(
         });
         return;
       }
-      currentRoute = createRouting(config.tasks.routing, contract.tasks);
+      refresh();
       log.info('Tasks files have been read again', { task_types: contract.tasks.size });
     },
     async close() {
@@ -166,11 +153,6 @@ async function openService(
       await opened.run();
     },
   };
-}
-
-/** The queues that tasks files name. */
-function describedQueues({ tasks }: Contract): string[] {
-  return Array.from(tasks.values(), ({ queue }) => queue).filter((queue) => queue !== undefined);
 }
 
 async function requestCounter(

@@ -85,7 +85,7 @@ function taskNames(reply: unknown): string[] {
 }
 
 /** Reads the reply to `active_queues`. Messages for a fanout exchange wait in no list. */
-function queueNames(reply: unknown): string[] {
+export function queueNames(reply: unknown): string[] {
   return sorted(
     listOf(reply)
       .map(fieldsOf)

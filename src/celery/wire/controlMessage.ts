@@ -23,6 +23,9 @@ export function controlChannel(database: number): string {
   return fanoutChannel(database, EXCHANGE, '');
 }
 
+/** The set in which kombu keeps the workers' queues for commands (`Channel._queue_bind` of kombu/transport/redis.py). */
+export const controlBinding = `_kombu.binding.${EXCHANGE}`;
+
 /** Where the workers' replies to what `id` has asked go. */
 export function controlReplyQueue(id: string): ReturnType<typeof replyQueue> {
   return replyQueue(id, REPLY_EXCHANGE);

@@ -110,7 +110,7 @@ export function createRouting(
 }
 
 /** Finds the rule for a task's name: that of the exact name, or else the first whose pattern matches. */
-function ruleFor<Rule extends { pattern: string }>(
+export function ruleFor<Rule extends { pattern: string }>(
   rules: readonly Rule[],
 ): (name: string) => Rule | undefined {
   const exact = rules.filter(({ pattern }) => !pattern.includes('*'));

@@ -1,0 +1,137 @@
+import type { Answer } from '../../redis/ask.js';
+import { fieldsOf, listOf } from '../wire/controlMessage.js';
+import { ruleFor } from '../wire/routing.js';
+import type { Broadcast, Replies } from './control.js';
+import { queueNames } from './fleetView.js';
+
+/** What a worker says of itself and of its configuration. What it does not say is undefined. */
+export interface WorkerSettings {
+  hostname: string;
+  /** Celery's, such as `5.7.0`. */
+  version: string | undefined;
+  /** `prefork`, `threads`, `solo`, ... */
+  pool: string | undefined;
+  queues: readonly string[];
+  /** Without Celery's own. */
+  tasks: readonly TaskSettings[];
+  /** With the defaults of celery/app/defaults.py; passwords are masked. */
+  configuration: Readonly<Record<string, unknown>>;
+  /** The queue that its `task_routes` send a task to. */
+  routeOf: (task: string) => string | undefined;
+}
+
+export interface TaskSettings {
+  name: string;
+  /** In seconds. */
+  timeLimit: number | undefined;
+  softTimeLimit: number | undefined;
+}
+
+export interface FleetSettings {
+  /** How many listened. */
+  listeners: number;
+  /** Those that have told of their configuration, in the order of their hostnames. */
+  workers: readonly WorkerSettings[];
+}
+
+/** Returns the function that asks all workers for their settings. It never rejects. */
+export function createSettingsReader(broadcast: Broadcast): () => Promise<Answer<FleetSettings>> {
+  return async () => {
+    const answers = await Promise.all([
+      broadcast('conf', { with_defaults: true }),
+      broadcast('stats'),
+      broadcast('registered', { taskinfoitems: ['time_limit', 'soft_time_limit'] }),
+      broadcast('active_queues'),
+      broadcast('report'),
+    ]);
+    const replies: Replies[] = [];
+    for (const answer of answers) {
+      if ('reason' in answer) {
+        return answer;
+      }
+      replies.push(answer.value);
+    }
+    const [configurations, ...others] = replies.map(({ byWorker }) => byWorker);
+    const listeners = Math.max(...replies.map((one) => one.listeners));
+    const hostnames = [...(configurations?.keys() ?? [])].sort();
+    return {
+      value: {
+        listeners,
+        workers: hostnames.map((hostname) => {
+          const [stats, registered, queues, report] = others.map((one) => one.get(hostname));
+          const configuration = fieldsOf(configurations?.get(hostname));
+          return {
+            hostname,
+            configuration,
+            version: versionIn(report),
+            pool: poolIn(stats),
+            tasks: tasksIn(registered),
+            queues: queueNames(queues),
+            routeOf: routesIn(configuration.task_routes),
+          };
+        }),
+      },
+    };
+  };
+}
+
+/** `report` gives the text of `bugreport` (celery/app/utils.py): `software -> celery:5.7.0 (collider) kombu:...`. */
+function versionIn(report: unknown): string | undefined {
+  return /\bcelery:(\S+)/.exec(String(fieldsOf(report).ok))?.[1];
+}
+
+/** `stats` names its class: `celery.concurrency.prefork:TaskPool`. */
+function poolIn(stats: unknown): string | undefined {
+  const { implementation } = fieldsOf(fieldsOf(stats).pool);
+  const [, name] = /(\w+):\w+$/.exec(String(implementation)) ?? [];
+  return name === 'thread' ? 'threads' : name;
+}
+
+/** Items of `registered` (celery/worker/control.py): `name [time_limit=330 soft_time_limit=300]`. */
+function tasksIn(registered: unknown): TaskSettings[] {
+  return listOf(registered)
+    .filter((item) => typeof item === 'string')
+    .filter((item) => !item.startsWith('celery.'))
+    .map((item) => {
+      const [, name = item, settings = ''] = /^(.*?) \[(\w+=.*)\]$/s.exec(item) ?? [];
+      const seconds = (setting: string): number | undefined => {
+        const [, digits] = new RegExp(`(?:^| )${setting}=([\\d.]+)`).exec(settings) ?? [];
+        return digits === undefined ? undefined : Number(digits);
+      };
+      return {
+        name,
+        timeLimit: seconds('time_limit'),
+        softTimeLimit: seconds('soft_time_limit'),
+      };
+    });
+}
+
+/**
+ * Reads `task_routes` as `MapRoute` of celery/app/routes.py does: an object, or a list of such and of pairs.
+ * Routers that are functions can't be known here.
+ */
+function routesIn(setting: unknown): (task: string) => string | undefined {
+  const routers = Array.isArray(setting) ? (setting as unknown[]) : [setting];
+  const routes = routers.map((router) => {
+    const pairs = Array.isArray(router)
+      ? (router as unknown[]).map((pair) => listOf(pair))
+      : Object.entries(fieldsOf(router));
+    return ruleFor(
+      pairs.map(([pattern, route]) => ({ pattern: String(pattern), queue: queueIn(route) })),
+    );
+  });
+  return (task) => {
+    for (const ruleOf of routes) {
+      const rule = ruleOf(task);
+      if (rule !== undefined) {
+        return rule.queue;
+      }
+    }
+    return undefined;
+  };
+}
+
+function queueIn(route: unknown): string | undefined {
+  const queue = typeof route === 'string' ? route : fieldsOf(route).queue;
+  return typeof queue === 'string' ? queue : undefined;
+}

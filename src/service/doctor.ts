@@ -1,0 +1,103 @@
+import { findOtherListeners, type OtherListeners } from '../celery/fleet/otherListeners.js';
+import { createBroadcast } from '../celery/fleet/control.js';
+import { neededCommands } from '../celery/fleet/neededRights.js';
+import { createSettingsReader } from '../celery/fleet/workerSettings.js';
+import { keyPrefixOf } from '../celery/results/results.js';
+import { taskSentChannel } from '../celery/wire/events.js';
+import { PRIORITY_STEPS } from '../celery/wire/keys.js';
+import { createTaskTypes, type RoutedTask } from '../celery/wire/routing.js';
+import type { Config } from '../config/config.js';
+import { parseRedisUrl } from '../config/redisUrl.js';
+import type { Contract } from '../contract/contract.js';
+import { diagnosisOf, type Diagnosis } from '../operations/doctor/diagnosis.js';
+import type { StoreFacts } from '../operations/doctor/facts.js';
+import type { ReadRedisUrl } from '../operations/doctor/resultChecks.js';
+import type { Connection } from '../redis/connection.js';
+import { readServerFacts, refusedCommands, type CommandText } from '../redis/serverFacts.js';
+import type { LaterConnection } from '../redis/open.js';
+
+/** How long a server may take for each question, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
+/** Returns the function that examines the fleet. It never rejects because of Redis or of workers. */
+export function createDoctor(
+  config: Config,
+  parts: {
+    contract: Contract;
+    backend: Connection;
+    control: LaterConnection;
+    route: (taskType: string) => RoutedTask;
+    /** The queues that tasks are sent to. */
+    queues: () => readonly string[];
+  },
+): () => Promise<Diagnosis> {
+  const { contract, backend, control, route, queues } = parts;
+  const { redis, tasks } = config;
+  const place = { keyPrefix: redis.broker.keyPrefix, database: redis.broker.address.database };
+  const readSettings = createSettingsReader(createBroadcast(control.get, place));
+  const resultKey = `${keyPrefixOf(redis.backend.keyPrefix)}doctor`;
+  const knowledge = { readUrl: readRedisUrl, prioritySteps: PRIORITY_STEPS };
+
+  const readBroker = (): Promise<StoreFacts> =>
+    readStore(
+      control.get(),
+      neededCommands({ ...place, queues: queues(), sendsEvents: tasks.sending.sendsEvents }),
+      `${place.keyPrefix}${taskSentChannel(place.database)}`,
+    );
+  const readElsewhere = async (): Promise<OtherListeners | undefined> => {
+    const found = await findOtherListeners(control.get(), place, PATIENCE_MS);
+    return 'value' in found ? found.value : undefined;
+  };
+
+  return async () => {
+    await Promise.all([control.get(), backend].map((one) => one.untilReady(PATIENCE_MS)));
+    const [broker, store, settings] = await Promise.all([
+      readBroker(),
+      readStore(backend, [['get', resultKey]], resultKey),
+      readSettings(),
+    ]);
+    const fleet = 'value' in settings ? settings.value : undefined;
+    return diagnosisOf(
+      {
+        ...{ broker, backend: store, fleet },
+        elsewhere: fleet?.listeners === 0 ? await readElsewhere() : undefined,
+        clocks: new Map(),
+        service: {
+          broker: { label: redis.broker.address.label, ...place },
+          backend: {
+            label: redis.backend.address.label,
+            database: redis.backend.address.database,
+            keyPrefix: redis.backend.keyPrefix,
+          },
+          queue: tasks.routing.queue,
+          routeOf: route,
+          taskTypeOf: createTaskTypes(tasks.routing, route),
+          described: tasks.files && [...contract.tasks.keys()],
+          visibilityTimeoutSeconds: tasks.visibilityTimeoutSeconds,
+        },
+      },
+      knowledge,
+    );
+  };
+}
+
+async function readStore(
+  connection: Connection,
+  commands: readonly CommandText[],
+  channel: string,
+): Promise<StoreFacts> {
+  const server = await readServerFacts(connection, PATIENCE_MS);
+  if ('reason' in server) {
+    return { server, refused: [] };
+  }
+  const refused = await refusedCommands(connection, commands, channel, PATIENCE_MS);
+  return { server, refused: 'value' in refused ? refused.value : [refused.reason] };
+}
+
+const readRedisUrl: ReadRedisUrl = (url) => {
+  try {
+    return parseRedisUrl(url);
+  } catch {
+    return undefined;
+  }
+};
