@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { QuickstartError } from '../stack/failure.js';
 import { connectionOptions } from '../src/redis/connection.js';
 import { controlChannel, controlMessage } from '../src/celery/wire/controlMessage.js';
-import { queueKeys } from '../src/celery/wire/keys.js';
+import { KOMBU_NAMING, queueKeys } from '../src/celery/wire/keys.js';
 import type { RedisAddress } from '../src/redis/address.js';
 import { keyPrefixOf } from '../src/celery/results/results.js';
 import type { ListedMessage } from './messages.js';
@@ -43,7 +43,7 @@ export async function openRedisView(
   option: string,
 ): Promise<RedisView> {
   const redis = await connect(address, option);
-  const keys = queues.flatMap(queueKeys);
+  const keys = queues.flatMap((queue) => queueKeys(queue, KOMBU_NAMING));
   let lengths = new Map<string, number>();
   try {
     await assertNoWorker(redis, address, { keyPrefix, option });

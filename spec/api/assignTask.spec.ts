@@ -202,7 +202,8 @@ describe('POST /assign-task/', () => {
         TASK_NAMESPACES: 'worker,automation,reports.daily',
         TASK_BUILTINS: 'celery.backend_cleanup',
         TASK_ROUTES:
-          'automation.*=automation_queue,*.urgent=urgent_queue,automation.slow=slow_queue',
+          'automation.*=automation_queue,*.urgent=urgent_queue,automation.slow=slow_queue,' +
+          '*.mail*=mail_queue,*.v[1-3][!x-z].?=version_queue',
         TASK_QUEUE: 'spec_queue',
       });
     });
@@ -220,6 +221,12 @@ describe('POST /assign-task/', () => {
       ['automations.login', 'spec_queue', 'worker.automations.login'],
       ['reports.daily.urgent', 'urgent_queue', 'reports.daily.urgent'],
       ['reports.weekly', 'spec_queue', 'worker.reports.weekly'],
+      ['mail', 'mail_queue', 'worker.mail'],
+      ['mails.send', 'mail_queue', 'worker.mails.send'],
+      ['v2a.b', 'version_queue', 'worker.v2a.b'],
+      ['v4a.b', 'spec_queue', 'worker.v4a.b'],
+      ['v2x.b', 'spec_queue', 'worker.v2x.b'],
+      ['v2a.bc', 'spec_queue', 'worker.v2a.bc'],
       ['celery.chord_unlock', 'spec_queue', 'worker.celery.chord_unlock'],
       ['celery.backend_cleanup', 'spec_queue', 'celery.backend_cleanup'],
     ];

@@ -330,6 +330,27 @@ describe('readConfig', () => {
     ]);
   });
 
+  it('takes none for no routes: all tasks have one queue', () => {
+    const { tasks } = read({ TASK_ROUTES: 'none', TASK_QUEUE: 'celery' });
+    assert.deepEqual([tasks.routing.routes, tasks.queues], [[], ['celery']]);
+  });
+
+  it('names lists as the workers do', () => {
+    const { separator, prioritySteps } = read({}).redis.broker;
+    assert.deepEqual([separator, prioritySteps], ['\x06\x16', [0, 3, 6, 9]]);
+    const other = { CELERY_BROKER_SEP: ':', CELERY_BROKER_PRIORITY_STEPS: '0, 5' };
+    const { broker } = read(other).redis;
+    assert.deepEqual([broker.separator, broker.prioritySteps], [':', [0, 5]]);
+    for (const steps of ['1,2', '0,0', '0,5,3', '0,10', ',']) {
+      assert.match(
+        faultsOf({ CELERY_BROKER_PRIORITY_STEPS: steps }),
+        /PRIORITY_STEPS must be /,
+        steps,
+      );
+    }
+    assert.match(faultsOf({ CELERY_BROKER_SEP: 'a b' }), /CELERY_BROKER_SEP must be visible ASCII/);
+  });
+
   it('takes every name of a task with TASK_NAMESPACES=*, and no namespace beside it', () => {
     assert.equal(read({ TASK_NAMESPACES: '*' }).tasks.routing.namespaces, '*');
     assert.match(

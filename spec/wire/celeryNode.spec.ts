@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { CeleryClient } from '../../src/celery/producing/client.js';
 import { createRedisBroker } from '../../src/celery/producing/redisBroker/broker.js';
+import { KOMBU_NAMING } from '../../src/celery/wire/keys.js';
 import { createRedisBackend, type ResultBackend } from '../../src/celery/results/backend.js';
 import { parseRedisUrl } from '../../src/config/redisUrl.js';
 import { JsonText } from '../../src/json/jsonText.js';
@@ -42,6 +43,7 @@ describe("celery-node's client, as it is extended", () => {
     client = new CeleryClient({
       conf,
       broker: createRedisBroker(connection, {
+        ...KOMBU_NAMING,
         ...{ keyPrefix: '', database: address.database, replicas: 0, maximumDepth: Infinity },
         ...{ claimSeconds: 60, milliseconds: 1_000, onEventRefused: () => undefined },
       }),

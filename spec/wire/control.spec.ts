@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { createBroadcast } from '../../src/celery/fleet/control.js';
+import { KOMBU_NAMING } from '../../src/celery/wire/keys.js';
 import { connectionOptions, watchConnection, type Connection } from '../../src/redis/connection.js';
 import { parseRedisUrl } from '../../src/config/redisUrl.js';
 import { eventually } from '../support/eventually.js';
@@ -57,7 +58,11 @@ describe('A command of this service for the workers', function () {
   });
 
   it('is the same in every field as one of Python’s app.control', async () => {
-    const broadcast = createBroadcast(() => connection, { keyPrefix: '', database: DATABASE });
+    const broadcast = createBroadcast(() => connection, {
+      ...KOMBU_NAMING,
+      keyPrefix: '',
+      database: DATABASE,
+    });
     for (const { method, arguments: values, destination } of COMMANDS) {
       await broadcast(method, values, destination ?? undefined);
     }
@@ -102,7 +107,11 @@ describe('A command of this service for the workers', function () {
         await redis.lpush(key, reply('{"w@1": {"a": [NaN, 12345678901234567890]}}', ticket));
       });
     });
-    const broadcast = createBroadcast(() => connection, { keyPrefix: 'p:', database: DATABASE });
+    const broadcast = createBroadcast(() => connection, {
+      ...KOMBU_NAMING,
+      keyPrefix: 'p:',
+      database: DATABASE,
+    });
     const start = performance.now();
     const answer = await broadcast('ping');
     const took = performance.now() - start;
@@ -119,7 +128,11 @@ describe('A command of this service for the workers', function () {
 
   it('is sent again where its connection is cut', async () => {
     const redis = new Redis(url());
-    const broadcast = createBroadcast(() => connection, { keyPrefix: '', database: DATABASE });
+    const broadcast = createBroadcast(() => connection, {
+      ...KOMBU_NAMING,
+      keyPrefix: '',
+      database: DATABASE,
+    });
     const cut = async () => {
       const clients = String(await redis.client('LIST', 'TYPE', 'NORMAL'));
       const own = connection.redis.stream as unknown as { localPort: number };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { taskMessage } from '../../src/celery/wire/message.js';
-import { queueKey } from '../../src/celery/wire/keys.js';
+import { KOMBU_NAMING, queueKey } from '../../src/celery/wire/keys.js';
 import { JsonText } from '../../src/json/jsonText.js';
 import { eventually } from '../support/eventually.js';
 import { theFleet } from '../support/fleet.js';
@@ -302,7 +302,7 @@ describe('A message of this service, beside one of Python’s send_task', functi
       await sendWithPython(['{}'], { priority });
       const [key = '', ...others] = await redis.keys('worker_queue*');
       assert.deepEqual(others, []);
-      assert.equal(queueKey('worker_queue', priority), key);
+      assert.equal(queueKey('worker_queue', priority, KOMBU_NAMING), key);
       const { [key]: messages = [] } = await readMessages(key);
       const only = new JsonText('{}');
       const names = { id: 'x', name: 'worker.spec', queue: 'worker_queue' };

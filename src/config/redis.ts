@@ -1,7 +1,8 @@
+import { KOMBU_NAMING, type ListNaming } from '../celery/wire/keys.js';
 import type { RedisAddress } from '../redis/address.js';
 import { integerBetween, milliseconds, optional, parseText, type ReadVariable } from './reader.js';
 import { parseRedisUrl } from './redisUrl.js';
-import { parseKeyPrefix, parseMasterName } from './values.js';
+import { parseKeyPrefix, parseMasterName, parsePrioritySteps, parseSeparator } from './values.js';
 
 /** One of Celery's two stores: the message broker or the result backend. */
 export interface StoreConfig {
@@ -12,7 +13,7 @@ export interface StoreConfig {
 
 /** Where Redis is, and how it is asked. */
 export interface RedisConfig {
-  readonly broker: StoreConfig;
+  readonly broker: StoreConfig & Readonly<ListNaming>;
   readonly backend: StoreConfig;
   /** The group of servers whose master is wanted, and how to log in at its sentinels; with sentinels alone. */
   readonly sentinel: {
@@ -43,6 +44,13 @@ export function readRedis(read: ReadVariable, faults: string[]): RedisConfig {
     broker: {
       address: broker,
       keyPrefix: read('CELERY_BROKER_GLOBAL_KEYPREFIX', parseKeyPrefix, ''),
+      separator:
+        read('CELERY_BROKER_SEP', optional(parseSeparator), undefined) ?? KOMBU_NAMING.separator,
+      prioritySteps: read(
+        'CELERY_BROKER_PRIORITY_STEPS',
+        parsePrioritySteps,
+        KOMBU_NAMING.prioritySteps,
+      ),
     },
     backend: {
       address: backend,

@@ -17,7 +17,7 @@ import {
   parseNamespaces,
   parseParamsForm,
   parseQueue,
-  parseRoute,
+  parseRoutes,
   parseTaskOrigin,
 } from './values.js';
 
@@ -70,11 +70,7 @@ export function readTasks(read: ReadVariable): TasksConfig {
     namespaces: read('TASK_NAMESPACES', parseNamespaces, [prefix]),
     builtins: read('TASK_BUILTINS', listOf(parseBuiltin), []),
     queue: read('TASK_QUEUE', parseQueue, 'worker_queue'),
-    routes: read(
-      'TASK_ROUTES',
-      listOf(parseRoute),
-      'worker.*=worker_queue,automation.*=automation_queue',
-    ),
+    routes: read('TASK_ROUTES', parseRoutes, 'worker.*=worker_queue,automation.*=automation_queue'),
     paramsAs: read('TASK_PARAMS_AS', listOf(parseParamsForm), 'argument'),
   };
   const compresses = read('TASK_COMPRESSION', parseCompression, 'none');

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ParamsForm, Route, RoutingOptions } from '../celery/wire/routing.js';
-import { listOf, parseText } from './reader.js';
+import { integerBetween, listOf, parseText } from './reader.js';
 
 export const LOG_LEVELS = ['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -22,6 +22,22 @@ export function parseKeyPrefix(text: string): string {
     throw new Error('must be visible ASCII characters');
   }
   return text;
+}
+
+export function parseSeparator(text: string): string {
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new Error('must be visible ASCII characters, such as :');
+  }
+  return text;
+}
+
+/** Priorities beyond 9 are 9 (`Channel._get_message_priority` of kombu/transport/virtual/base.py). */
+export function parsePrioritySteps(text: string): readonly number[] {
+  const steps = listOf(integerBetween(0, 9))(text);
+  if (steps[0] !== 0 || steps.some((step, index) => step <= (steps[index - 1] ?? -1))) {
+    throw new Error('must be ascending priorities from 0 on, such as 0,1,2,3,4,5,6,7,8,9');
+  }
+  return steps;
 }
 
 /** Names that Sentinel itself takes (`sentinel monitor` of Redis's sentinel.c). */
@@ -139,10 +155,15 @@ export function parseQueue(text: string): string {
   return text;
 }
 
-export function parseRoute(text: string): Route {
+/** Routes, or `none`. */
+export function parseRoutes(text: string): readonly Route[] {
+  return text === 'none' ? [] : listOf(parseRoute)(text);
+}
+
+function parseRoute(text: string): Route {
   const [pattern, queue, ...rest] = text.split('=').map((part) => part.trim());
   if (!pattern || !queue || rest.length > 0) {
-    throw new Error('must be a list of routes such as automation.*=automation_queue');
+    throw new Error('must be none, or a list of routes such as automation.*=automation_queue');
   }
   return { pattern, queue: parseQueue(queue) };
 }

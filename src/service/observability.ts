@@ -25,7 +25,7 @@ export function observeService(options: {
 }): Metrics {
   const { config, contract, connections, queues, waiters, exchange } = options;
   const readDepths = createDepthReader(() => connections.broker, {
-    keyPrefix: config.redis.broker.keyPrefix,
+    ...config.redis.broker,
     milliseconds: config.redis.healthTimeoutMs,
   });
   return createMetrics({

@@ -117,9 +117,10 @@ function silenceMs(answerMs: number): number {
 }
 
 function redisBroker(connection: Connection, { redis, tasks }: Config, log: Log): Broker {
+  const { address, ...naming } = redis.broker;
   return createRedisBroker(connection, {
-    keyPrefix: redis.broker.keyPrefix,
-    database: redis.broker.address.database,
+    ...naming,
+    database: address.database,
     replicas: redis.waitReplicas,
     maximumDepth: tasks.sending.maximumDepth,
     claimSeconds: tasks.sending.claimSeconds,

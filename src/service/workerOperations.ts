@@ -35,12 +35,12 @@ export function createWorkerOperations(
   checkTaskType: CheckTaskType | undefined;
 } {
   const { control, route, queues, readResult, patience } = parts;
-  const keyPrefix = config.redis.broker.keyPrefix;
-  const waiting = { keyPrefix, milliseconds: patience.assignMs };
+  const { address, ...naming } = config.redis.broker;
+  const waiting = { ...naming, milliseconds: patience.assignMs };
   const taskTypeOf = createTaskTypes(config.tasks.routing, route);
   const broadcast = createBroadcast(control.get, {
-    keyPrefix,
-    database: config.redis.broker.address.database,
+    ...naming,
+    database: address.database,
   });
   const viewFleet = createFleetView(broadcast);
 

@@ -31,6 +31,8 @@ export interface ControlOptions {
   keyPrefix: string;
   /** The broker's, by its number. */
   database: number;
+  /** `sep` of the broker. */
+  separator: string;
 }
 
 /** The `timeout` of `Control.broadcast` in celery/app/control.py. */
@@ -56,7 +58,7 @@ const LONGEST_PAUSE_MS = 25;
  */
 export function createBroadcast(
   connection: () => Connection,
-  { keyPrefix, database }: ControlOptions,
+  { keyPrefix, database, separator }: ControlOptions,
 ): Broadcast {
   const channel = `${keyPrefix}${controlChannel(database)}`;
   let clock = 0;
@@ -64,7 +66,7 @@ export function createBroadcast(
   return async (method, values = {}, destination) => {
     const id = uuid();
     const ticket = uuid();
-    const queue = controlReplyQueue(id);
+    const queue = controlReplyQueue(id, { separator });
     const key = `${keyPrefix}${queue.key}`;
     const bindings = `${keyPrefix}${queue.bindings}`;
     const command: ControlCommand = { method, arguments: values, destination };

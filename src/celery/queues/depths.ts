@@ -1,12 +1,12 @@
 import { ask, type Answer } from '../../redis/ask.js';
 import { isRefusal, type Connection } from '../../redis/connection.js';
-import { PRIORITY_STEPS, queueKey, type PriorityStep } from '../wire/keys.js';
+import { queueKey, type ListNaming } from '../wire/keys.js';
 import { isPassing, refusal, type Failure } from '../../redis/failure.js';
 
 /** How many messages wait in the list of a queue for this step of priority, or why Redis does not tell. */
 export interface ListDepth {
   queue: string;
-  priority: PriorityStep;
+  priority: number;
   depth: number | Failure;
 }
 
@@ -16,20 +16,23 @@ export type ReadDepths = (queues: readonly string[]) => Promise<Answer<readonly 
 /**
  * Returns the function that counts the messages of queues, within `milliseconds`.
  *
- * @param keyPrefix before every key (`global_keyprefix` of kombu's transport options); may be empty
+ * @param options.keyPrefix before every key (`global_keyprefix` of kombu's transport options); may be empty
  */
 export function createDepthReader(
   connection: () => Connection,
-  { keyPrefix, milliseconds }: { keyPrefix: string; milliseconds: number },
+  options: ListNaming & { keyPrefix: string; milliseconds: number },
 ): ReadDepths {
+  const { keyPrefix, milliseconds, prioritySteps } = options;
   return (queues) =>
     ask(connection(), milliseconds, (redis) =>
       Promise.all(
         queues.flatMap((queue) =>
-          PRIORITY_STEPS.map(async (priority) => ({
+          prioritySteps.map(async (priority) => ({
             queue,
             priority,
-            depth: await redis.llen(`${keyPrefix}${queueKey(queue, priority)}`).catch(refusalAlone),
+            depth: await redis
+              .llen(`${keyPrefix}${queueKey(queue, priority, options)}`)
+              .catch(refusalAlone),
           })),
         ),
       ),

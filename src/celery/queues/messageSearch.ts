@@ -1,6 +1,7 @@
 import type { Answer } from '../../redis/ask.js';
 import { shareNext } from '../../redis/shareNext.js';
 import type { Connection } from '../../redis/connection.js';
+import type { ListNaming } from '../wire/keys.js';
 import {
   loadSearchScripts,
   searchMessages,
@@ -14,7 +15,7 @@ export type FindMessage = (
   queues: readonly string[],
 ) => Promise<Answer<MessagePlace>>;
 
-export interface MessageSearchOptions {
+export interface MessageSearchOptions extends ListNaming {
   /** `global_keyprefix` of the broker; may be empty. */
   keyPrefix: string;
   /** For one search. */
@@ -30,15 +31,14 @@ const MAXIMUM_TASKS = 200;
  */
 export function createMessageSearch(
   connection: () => Connection,
-  { keyPrefix, milliseconds }: MessageSearchOptions,
+  options: MessageSearchOptions,
 ): FindMessage {
   const scripts = loadSearchScripts();
   return shareNext<readonly string[], Answer<MessagePlace>>(MAXIMUM_TASKS, async (asked) => {
     const findings = await searchMessages(connection(), scripts, {
       taskIds: [...asked.keys()],
       queues: [...new Set([...asked.values()].flat())],
-      keyPrefix,
-      milliseconds,
+      ...options,
     });
     return (taskId) => placeIn(findings, taskId);
   });

@@ -4,7 +4,7 @@ import type { Connection } from '../../redis/connection.js';
 import type { Failure } from '../../redis/failure.js';
 import { loadScript, runScript, type Script } from '../../redis/commands.js';
 import { fieldsOf, listOf } from '../wire/controlMessage.js';
-import { queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
+import { queueKeys, UNACKNOWLEDGED, type ListNaming } from '../wire/keys.js';
 
 /** The times of a task in its message, in ISO 8601. */
 interface MessageTimes {
@@ -73,16 +73,16 @@ export function loadSearchScripts(): SearchScripts {
 export async function searchMessages(
   connection: Connection,
   scripts: SearchScripts,
-  options: {
+  options: ListNaming & {
     taskIds: readonly string[];
     queues: readonly string[];
     keyPrefix: string;
     milliseconds: number;
   },
 ): Promise<Findings> {
-  const { taskIds, queues, keyPrefix, milliseconds } = options;
+  const { taskIds, queues, keyPrefix, milliseconds, ...naming } = options;
   const run = runner(connection, performance.now() + milliseconds);
-  const context = { wanted: new Set(taskIds), keyPrefix, scripts, run };
+  const context = { wanted: new Set(taskIds), keyPrefix, naming, scripts, run };
   const findings: Findings = { places: new Map(), unsearched: [] };
   try {
     for (const queue of queues) {
@@ -114,6 +114,7 @@ interface Context {
   /** Ids that are not found yet. */
   wanted: Set<string>;
   keyPrefix: string;
+  naming: ListNaming;
   scripts: SearchScripts;
   run: Run;
 }
@@ -131,12 +132,12 @@ function runner(connection: Connection, deadline: number): Run {
 
 async function searchQueue(
   queue: string,
-  { wanted, keyPrefix, scripts, run }: Context,
+  { wanted, keyPrefix, naming, scripts, run }: Context,
   { places, unsearched }: Findings,
 ): Promise<void> {
   const search = async (list: string, ...values: (string | number)[]) =>
     listOf(await run((redis) => runScript(redis, scripts.list, [list], values)));
-  const lists = queueKeys(queue).map((key) => `${keyPrefix}${key}`);
+  const lists = queueKeys(queue, naming).map((key) => `${keyPrefix}${key}`);
   const found: { taskId: string; times: MessageTimes; position: number }[] = [];
   let left = SEARCHED_MESSAGES;
   /** In the lists that are served before the one that is searched. */

@@ -2,7 +2,7 @@ import { parseExact, writeExact } from '../../json/exactJson.js';
 import { JsonText } from '../../json/jsonText.js';
 import { withoutKombuObjects } from '../python/kombuTypes.js';
 import { envelope } from './message.js';
-import { fanoutChannel, replyQueue } from './keys.js';
+import { fanoutChannel, replyQueue, type ListNaming } from './keys.js';
 
 /** `control_exchange` of celery/app/defaults.py, and what `Mailbox` of kombu/pidbox.py makes of it. */
 const EXCHANGE = 'celery.pidbox';
@@ -27,8 +27,11 @@ export function controlChannel(database: number): string {
 export const controlBinding = `_kombu.binding.${EXCHANGE}`;
 
 /** Where the workers' replies to what `id` has asked go. */
-export function controlReplyQueue(id: string): ReturnType<typeof replyQueue> {
-  return replyQueue(id, REPLY_EXCHANGE);
+export function controlReplyQueue(
+  id: string,
+  naming: Pick<ListNaming, 'separator'>,
+): ReturnType<typeof replyQueue> {
+  return replyQueue(id, REPLY_EXCHANGE, naming);
 }
 
 /**

@@ -1,36 +1,43 @@
-/** `Channel.sep` of kombu/transport/redis.py. */
-const SEPARATOR = '\x06\x16';
+/** How workers name the lists of their queues: options of `broker_transport_options` (`Channel` of kombu/transport/redis.py). */
+export interface ListNaming {
+  /** Their `sep`: between a queue and a priority, and between the parts of a binding. */
+  separator: string;
+  /** Their `priority_steps`: the priorities that have a list of their own, from 0 up, as workers serve them. */
+  prioritySteps: readonly number[];
+}
+
+/** `Channel.sep` and `PRIORITY_STEPS` of kombu/transport/redis.py. */
+export const KOMBU_NAMING: ListNaming = { separator: '\x06\x16', prioritySteps: [0, 3, 6, 9] };
 
 /**
- * The priorities that have a list of their own, in the order in which workers serve them (`PRIORITY_STEPS` of
- * kombu/transport/redis.py).
- */
-export const PRIORITY_STEPS = [0, 3, 6, 9] as const;
-
-export type PriorityStep = (typeof PRIORITY_STEPS)[number];
-
-/**
- * The Redis key of the list that holds a queue's messages of this priority (0 to 9, 0 first): `queue`,
+ * The Redis key of the list that holds a queue's messages of this priority (0 to 9, 0 first): as kombu names them, `queue`,
  * `queue\x06\x163`, `…6` or `…9` (`Channel._q_for_pri` of kombu/transport/redis.py).
  */
-export function queueKey(queue: string, priority: number): string {
-  const step = PRIORITY_STEPS.findLast((candidate) => candidate <= priority) ?? 0;
-  return step === 0 ? queue : `${queue}${SEPARATOR}${step}`;
+export function queueKey(
+  queue: string,
+  priority: number,
+  { separator, prioritySteps }: ListNaming,
+): string {
+  const step = prioritySteps.findLast((candidate) => candidate <= priority) ?? 0;
+  return step === 0 ? queue : `${queue}${separator}${step}`;
 }
 
 /** The keys of all lists of a queue, the first to be served first. Their lengths together are its depth. */
-export function queueKeys(queue: string): readonly string[] {
-  return PRIORITY_STEPS.map((step) => queueKey(queue, step));
+export function queueKeys(queue: string, naming: ListNaming): readonly string[] {
+  return naming.prioritySteps.map((step) => queueKey(queue, step, naming));
 }
 
 /**
  * The sets in which kombu keeps the bindings of a queue to the direct exchange of its own name, and their
  * member (`Channel._queue_bind` of kombu/transport/redis.py).
  */
-export function queueBinding(queue: string): { keys: readonly string[]; member: string } {
+export function queueBinding(
+  queue: string,
+  { separator }: Pick<ListNaming, 'separator'>,
+): { keys: readonly string[]; member: string } {
   return {
     keys: [`_kombu.binding.${queue}`, `_kombu.binding_permanent.${queue}`],
-    member: [queue, '', queue].join(SEPARATOR),
+    member: [queue, '', queue].join(separator),
   };
 }
 
@@ -46,9 +53,10 @@ export function fanoutChannel(database: number, exchange: string, routingKey: st
 export function replyQueue(
   id: string,
   exchange: string,
+  { separator }: Pick<ListNaming, 'separator'>,
 ): { key: string; bindings: string; member: string } {
   const key = `${id}.${exchange}`;
-  return { key, bindings: `_kombu.binding.${exchange}`, member: [id, '', key].join(SEPARATOR) };
+  return { key, bindings: `_kombu.binding.${exchange}`, member: [id, '', key].join(separator) };
 }
 
 /**

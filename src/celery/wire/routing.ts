@@ -19,7 +19,7 @@ export interface RoutingOptions {
 /** How a task gets its params: as its only positional argument, or each member as a keyword argument. */
 export type ParamsForm = 'argument' | 'kwargs';
 
-/** `pattern` is a task name in which `*` stands for one or more characters. */
+/** `pattern` is a task's name or, where it has a `*`, what Python's `fnmatch` takes. */
 export interface Route {
   pattern: string;
   queue: string;
@@ -119,8 +119,26 @@ export function ruleFor<Rule extends { pattern: string }>(
   return (name) => inOrder.find(({ matches }) => matches.test(name))?.rule;
 }
 
-/** Celery's `glob_to_re` (celery/app/routes.py), matching the whole name. */
+/**
+ * Python's `fnmatch.translate`, by which Celery reads patterns (`MapRoute` in celery/app/routes.py): `*` is any number of
+ * characters, `?` is one, `[ab]` one of these and `[!ab]` one of the others.
+ */
 function globOf(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.+?');
-  return new RegExp(`^${escaped}$`);
+  const parts = pattern.match(/\[!?\]?[^\]]*\]|[^]/g) ?? [];
+  return new RegExp(`^${parts.map(expressionOf).join('')}$`, 's');
+}
+
+function expressionOf(part: string): string {
+  if (part === '*') {
+    return '.*';
+  }
+  if (part === '?') {
+    return '.';
+  }
+  if (part.length > 1) {
+    const [, negation = '', members = ''] = /^\[(!?)([^]*)\]$/.exec(part) ?? [];
+    const ranges = members.replace(/(.)-(.)/g, (range, from, to) => (from <= to ? range : ''));
+    return `[${negation && '^'}${ranges.replace(/[\\[\]^]/g, '\\$&')}]`;
+  }
+  return part.replace(/[.+^${}()|[\]\\]/, '\\$&');
 }

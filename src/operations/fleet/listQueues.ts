@@ -39,7 +39,8 @@ export function createListQueues(dependencies: {
 
 /** The depths of one queue, or throws brokerUnavailable where one of its lists can't be counted. */
 function depthsOf(name: string, lists: readonly ListDepth[]) {
-  const byPriority = { 0: 0, 3: 0, 6: 0, 9: 0 };
+  const byPriority: Record<string, number> = {};
+  let all = 0;
   for (const { queue, priority, depth } of lists) {
     if (queue !== name) {
       continue;
@@ -48,9 +49,9 @@ function depthsOf(name: string, lists: readonly ListDepth[]) {
       throw brokerUnavailable('The queues could not be read', depth);
     }
     byPriority[priority] = depth;
+    all += depth;
   }
-  const depth = byPriority[0] + byPriority[3] + byPriority[6] + byPriority[9];
-  return { depth, depth_by_priority: byPriority };
+  return { depth: all, depth_by_priority: byPriority };
 }
 
 /** These queues and those that live workers consume, sorted. */

@@ -2,13 +2,20 @@ import { v4 as uuid } from 'uuid';
 import type { Connection } from '../../../redis/connection.js';
 import { JsonText } from '../../../json/jsonText.js';
 import { taskSentChannel } from '../../wire/events.js';
-import { claimKey, producerKey, queueBinding, queueKey, queueKeys } from '../../wire/keys.js';
+import {
+  claimKey,
+  producerKey,
+  queueBinding,
+  queueKey,
+  queueKeys,
+  type ListNaming,
+} from '../../wire/keys.js';
 import { envelope } from '../../wire/message.js';
 import type { Broker, SendOptions, TaskMessage } from '../broker.js';
 import { createPublisher } from './publisher.js';
 import type { Publication } from './batchSender.js';
 
-export interface RedisBrokerOptions {
+export interface RedisBrokerOptions extends ListNaming {
   /** Before every key and channel (`global_keyprefix` of kombu's transport options); may be empty. */
   keyPrefix: string;
   /** By its number. */
@@ -28,7 +35,7 @@ export interface RedisBrokerOptions {
 export function createRedisBroker(connection: Connection, options: RedisBrokerOptions): Broker {
   const { keyPrefix, milliseconds } = options;
   const channel = `${keyPrefix}${taskSentChannel(options.database)}`;
-  const declare = createDeclaration(connection, keyPrefix);
+  const declare = createDeclaration(connection, options);
   const publish = createPublisher(connection, {
     ...options,
     record: `${keyPrefix}${producerKey(uuid())}`,
@@ -47,8 +54,8 @@ export function createRedisBroker(connection: Connection, options: RedisBrokerOp
     const event = message.sentEvent.message;
     return {
       queue,
-      list: `${keyPrefix}${queueKey(queue, priority)}`,
-      queueLists: isLimited ? queueKeys(queue).map((key) => `${keyPrefix}${key}`) : [],
+      list: `${keyPrefix}${queueKey(queue, priority, options)}`,
+      queueLists: isLimited ? queueKeys(queue, options).map((key) => `${keyPrefix}${key}`) : [],
       message: envelope(message, nextDeliveryTag()),
       event: event === undefined ? undefined : envelope(event, nextDeliveryTag()),
       claim: claim && { ...claim, key: `${keyPrefix}${claimKey(claim.key)}` },
@@ -96,7 +103,10 @@ export function createRedisBroker(connection: Connection, options: RedisBrokerOp
  * Returns the function that binds a queue to its exchange, once per connection as kombu does. Whether that
  * succeeds decides nothing: messages are delivered by the queue's key alone.
  */
-function createDeclaration({ redis }: Connection, keyPrefix: string): (queue: string) => void {
+function createDeclaration(
+  { redis }: Connection,
+  { keyPrefix, separator }: RedisBrokerOptions,
+): (queue: string) => void {
   const declared = new Set<string>();
   redis.on('ready', () => {
     declared.clear();
@@ -107,7 +117,7 @@ function createDeclaration({ redis }: Connection, keyPrefix: string): (queue: st
       return;
     }
     declared.add(queue);
-    const { keys, member } = queueBinding(queue);
+    const { keys, member } = queueBinding(queue, { separator });
     for (const key of keys) {
       redis.sadd(`${keyPrefix}${key}`, member).catch(() => declared.delete(queue));
     }
