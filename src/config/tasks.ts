@@ -28,6 +28,8 @@ export interface TasksConfig {
   readonly files: readonly string[] | undefined;
   /** The queues that the sender of a task may choose. */
   readonly queues: readonly string[];
+  /** The workers' `task_default_priority`. */
+  readonly defaultPriority: number;
   /** kombu's `visibility_timeout`, in seconds. */
   readonly visibilityTimeoutSeconds: number;
   /** Whether a task type that no live worker has is refused. */
@@ -84,6 +86,7 @@ export function readTasks(read: ReadVariable): TasksConfig {
     routing,
     files: read('TASKS_FILE', optional(parseFiles), undefined),
     queues: read('TASK_QUEUES', listOf(parseQueue), routedQueues(routing)),
+    defaultPriority: read('TASK_DEFAULT_PRIORITY', integerBetween(0, 9), '0'),
     visibilityTimeoutSeconds: read(
       'VISIBILITY_TIMEOUT',
       integerBetween(1, LONGEST_VISIBILITY_SECONDS),

@@ -59,6 +59,7 @@ export function createTaskOperations(
     kombuReading,
     limits,
     (taskType) => contract.tasks.get(taskType)?.options,
+    config.tasks.defaultPriority,
   );
   const assign = createAssign({
     producer: connections.client,

@@ -42,6 +42,8 @@ export function createAssignmentReader(
   limits: OptionLimits,
   /** The options of tasks of a type whose request brings none of their own. */
   defaultsOf: (taskType: string) => AssignTaskRequest['options'],
+  /** Of tasks for which nothing says a priority. */
+  defaultPriority: number,
 ): ReadAssignment {
   return (request, sent, sensitive, at) => {
     const { task_type: taskType } = request;
@@ -55,7 +57,7 @@ export function createAssignmentReader(
     if (options === undefined) {
       const id = uuid();
       const args = read.arguments;
-      const task = { id, name, queue, arguments: args, shown, priority: 0, options };
+      const task = { id, name, queue, arguments: args, shown, priority: defaultPriority, options };
       return { taskType, task, at, faults: below(at, faults) };
     }
     const ofOptions = readTaskOptions(options, sent.member('options') ?? EMPTY, limits);
@@ -65,7 +67,7 @@ export function createAssignmentReader(
       queue: options.queue ?? queue,
       arguments: read.arguments,
       shown,
-      priority: options.priority ?? 0,
+      priority: options.priority ?? defaultPriority,
       options: ofOptions.options,
     };
     const ofHeaders = [...ofOptions.options.headers].flatMap(([header, text]) =>
