@@ -15,12 +15,14 @@ export function loadInstalledContract(
   { http, tasks, results }: Config,
   file = CONTRACT,
 ): Promise<Contract> {
+  const takesAnyName = tasks.routing.namespaces === '*';
   return loadContract(file, http.rootPath, {
     asksForKeys: http.apiKeys.length > 0,
     openOperations: http.metricsArePublic ? ['getMetrics'] : [],
     limits: { RESULT_WAIT_MAX: results.waitMax },
-    takesAnyName: tasks.routing.namespaces === '*',
-    tasksFiles: tasks.files ?? OWN_TASKS.filter((file) => existsSync(file)),
+    takesAnyName,
+    // Where types are names as they are, theirs are no names of these workers' tasks.
+    tasksFiles: tasks.files ?? (takesAnyName ? [] : OWN_TASKS.filter((path) => existsSync(path))),
   });
 }
 
