@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startProcess } from '../../stack/process.js';
+import { openBrowser, withPage } from '../support/browser.js';
+import { assign, ended, fill, resultOf } from '../support/console.js';
 import { openWorkspace } from '../support/documents/workspace.js';
 import { eventually } from '../support/eventually.js';
+import { exampleFolder, startWorkerOf } from '../support/exampleApp.js';
 import { theFleet } from '../support/fleet.js';
+import { databaseUrl } from '../support/taskFleet.js';
 
 const run = promisify(execFile);
+
+/** Of the app's worker. */
+const DATABASE = 13;
 
 /** In bytes. */
 const LARGEST = 5_000_000;
@@ -98,28 +105,35 @@ describe('The package that npm pack makes', function () {
     assert.match(missing.stderr, /\n {2}Option '--port <value>' argument missing: see --help\n$/);
   });
 
-  it('starts the service in an empty folder, in which it leaves nothing', async () => {
-    const empty = await mkdtemp(join(folder, 'empty-'));
-    const lines: Record<string, unknown>[] = [];
-    const flags = ['--redis', theFleet().redis.url, '--host', '127.0.0.1', '--port', '0'];
+  /** Starts the service in a folder beside the tarball, by one command. */
+  const withService = async (
+    inFolder: string,
+    flags: readonly string[],
+    use: (url: string) => Promise<void>,
+  ): Promise<void> => {
+    let port: string | undefined;
     const service = await startProcess({
       name: 'The service',
       command: 'npx',
-      arguments: ['--yes', `../${tarball}`, ...flags, '--task-namespaces', '*'],
+      arguments: ['--yes', `../${tarball}`, ...flags, '--host', '127.0.0.1', '--port', '0'],
       environment,
-      folder: empty,
+      folder: inFolder,
       onLine: (line) => {
-        if (line.startsWith('{')) {
-          lines.push(JSON.parse(line) as Record<string, unknown>);
-        }
+        port ??= /"message":"Listening".*"port":(\d+)/.exec(line)?.[1];
       },
     });
     try {
-      const port = await eventually('the service listens', () => {
-        const line = lines.find(({ message }) => message === 'Listening');
-        return line?.port as number | undefined;
-      });
-      const url = `http://127.0.0.1:${port}`;
+      await eventually('the service listens', () => port);
+      await use(`http://127.0.0.1:${port}`);
+    } finally {
+      await service.stop();
+    }
+  };
+
+  it('starts the service in an empty folder, in which it leaves nothing', async () => {
+    const empty = await mkdtemp(join(folder, 'empty-'));
+    const flags = ['--redis', theFleet().redis.url, '--task-namespaces', '*'];
+    await withService(empty, flags, async (url) => {
       for (const path of ['/health/ready', '/docs', '/redoc', '/console', '/openapi.yaml']) {
         assert.equal((await fetch(`${url}${path}`)).status, 200, path);
       }
@@ -130,9 +144,73 @@ describe('The package that npm pack makes', function () {
       });
       const { headers } = (await response.json()) as { headers: { task: string } };
       assert.equal(headers.task, 'proj.billing.tasks.invoice');
-    } finally {
-      await service.stop();
-    }
+    });
     assert.deepEqual(await readdir(empty), []);
   });
+
+  it('is in front of an app that it has never seen within a minute, by form and by curl', async function () {
+    const browser = await openBrowser(this);
+    const started = performance.now();
+    const own = await mkdtemp(join(folder, 'orders-'));
+    await copyFile(join(exampleFolder('plainSignatures'), 'orders.py'), join(own, 'orders.py'));
+    const redisUrl = databaseUrl(DATABASE);
+    const worker = await startWorkerOf(own, 'orders', redisUrl);
+    const flags = ['--redis', redisUrl, '--task-namespaces', '*', '--task-queue', 'celery'];
+    try {
+      await withService(own, [...flags, '--task-params-as', 'kwargs'], async (url) => {
+        const listed = await curl(`${url}/tasks`);
+        const { tasks } = listed as { tasks: { task_type: string }[] };
+        const types = ['add', 'greet', 'name_of', 'ping', 'power'].map((name) => `orders.${name}`);
+        assert.deepEqual(
+          tasks.map(({ task_type }) => task_type),
+          types,
+        );
+
+        await withPage(browser, `${url}/console`, async (page) => {
+          await fill(page, 'orders.greet', { params: '{"name": "Ada"}' });
+          const offered = await page.locator('#task-type option').allInnerTexts();
+          assert.deepEqual(
+            types.filter((type) => !offered.includes(type)),
+            [],
+          );
+          const greeted = await assign(page);
+          assert.equal(await ended(greeted), 'completed');
+          assert.equal(await resultOf(greeted), '"Hello, Ada"');
+
+          await fill(page, 'orders.add', {});
+          await page.getByLabel('Call with args and kwargs').check();
+          await page.getByLabel('args', { exact: true }).fill('[1, 2]');
+          const added = await assign(page);
+          assert.equal(await ended(added), 'completed');
+          assert.equal(await resultOf(added), '3');
+        });
+
+        const requests: [body: string, result: unknown][] = [
+          ['{"task_type":"orders.power","params":{"base":3}}', 9],
+          ['{"task_type":"orders.power","args":[3],"kwargs":{"exponent":3}}', 27],
+          ['{"task_type":"orders.name_of"}', 'orders.name_of'],
+          ['{"task_type":"orders.ping"}', 'pong'],
+        ];
+        for (const [body, expected] of requests) {
+          const json = ['--header', 'content-type: application/json', '--data', body];
+          const { task_id } = await curl(`${url}/assign-task`, ...json);
+          const { result } = await curl(`${url}/result/${String(task_id)}?wait=20`);
+          assert.deepEqual(result, expected, body);
+        }
+      });
+    } finally {
+      await worker.stop();
+      await browser.close();
+    }
+    const seconds = (performance.now() - started) / 1_000;
+    console.log(`    From the app's file to its last result: ${seconds.toFixed(1)} s`);
+    assert.ok(seconds < 60, `${seconds} s`);
+    assert.deepEqual(await readdir(own), ['orders.py']);
+  });
 });
+
+/** What curl, as it comes, is answered. */
+async function curl(...values: string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await run('curl', ['--silent', '--show-error', '--fail-with-body', ...values]);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
