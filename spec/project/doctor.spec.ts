@@ -106,8 +106,8 @@ const CASES: readonly Case[] = [
     fault: 'other steps of priority',
     workers: [{ settings: { broker_transport_options: { priority_steps: [0, 3, 9] } } }],
     check: 'priority_steps',
-    message: /no messages of priority 6:/,
-    mend: /0, 3, 6 and 9/,
+    message: /tasks of priority 6 where .* priority_steps are 0, 3 and 9/,
+    mend: /Set CELERY_BROKER_PRIORITY_STEPS to 0,3,9\.$/,
     of: ['one'],
   },
   {

@@ -4,7 +4,6 @@ import { neededCommands } from '../celery/fleet/neededRights.js';
 import { createSettingsReader } from '../celery/fleet/workerSettings.js';
 import { keyPrefixOf } from '../celery/results/results.js';
 import { taskSentChannel } from '../celery/wire/events.js';
-import { PRIORITY_STEPS } from '../celery/wire/keys.js';
 import { createTaskTypes, type RoutedTask } from '../celery/wire/routing.js';
 import type { Config } from '../config/config.js';
 import { parseRedisUrl } from '../config/redisUrl.js';
@@ -33,10 +32,10 @@ export function createDoctor(
 ): () => Promise<Diagnosis> {
   const { contract, backend, control, route, queues } = parts;
   const { redis, tasks } = config;
-  const place = { keyPrefix: redis.broker.keyPrefix, database: redis.broker.address.database };
+  const { address, ...naming } = redis.broker;
+  const place = { ...naming, database: address.database };
   const readSettings = createSettingsReader(createBroadcast(control.get, place));
   const resultKey = `${keyPrefixOf(redis.backend.keyPrefix)}doctor`;
-  const knowledge = { readUrl: readRedisUrl, prioritySteps: PRIORITY_STEPS };
 
   const readBroker = (): Promise<StoreFacts> =>
     readStore(
@@ -63,7 +62,7 @@ export function createDoctor(
         elsewhere: fleet?.listeners === 0 ? await readElsewhere() : undefined,
         clocks: new Map(),
         service: {
-          broker: { label: redis.broker.address.label, ...place },
+          broker: { label: address.label, ...place },
           backend: {
             label: redis.backend.address.label,
             database: redis.backend.address.database,
@@ -76,7 +75,7 @@ export function createDoctor(
           visibilityTimeoutSeconds: tasks.visibilityTimeoutSeconds,
         },
       },
-      knowledge,
+      readRedisUrl,
     );
   };
 }

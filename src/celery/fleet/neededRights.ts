@@ -1,24 +1,33 @@
 import type { CommandText } from '../../redis/serverFacts.js';
 import { controlChannel, controlReplyQueue } from '../wire/controlMessage.js';
 import { taskSentChannel } from '../wire/events.js';
-import { claimKey, producerKey, queueBinding, queueKeys, UNACKNOWLEDGED } from '../wire/keys.js';
+import {
+  claimKey,
+  producerKey,
+  queueBinding,
+  queueKeys,
+  UNACKNOWLEDGED,
+  type ListNaming,
+} from '../wire/keys.js';
 
 /** Commands that the broker's user must be allowed to run, each as this service sends it or as its scripts call it. */
-export function neededCommands(options: {
-  /** As in `ControlOptions`. */
-  keyPrefix: string;
-  database: number;
-  /** Those that tasks are sent to. */
-  queues: readonly string[];
-  sendsEvents: boolean;
-}): CommandText[] {
+export function neededCommands(
+  options: ListNaming & {
+    /** As in `ControlOptions`. */
+    keyPrefix: string;
+    database: number;
+    /** Those that tasks are sent to. */
+    queues: readonly string[];
+    sendsEvents: boolean;
+  },
+): CommandText[] {
   const { keyPrefix, database, queues, sendsEvents } = options;
   const keyed = (name: string, keys: readonly string[], ...rest: readonly (string | number)[]) =>
     keys.map((key): CommandText => [name, `${keyPrefix}${key}`, ...rest]);
-  const lists = queues.flatMap(queueKeys);
-  const bindings = queues.flatMap((queue) => queueBinding(queue).keys);
+  const lists = queues.flatMap((queue) => queueKeys(queue, options));
+  const bindings = queues.flatMap((queue) => queueBinding(queue, options).keys);
   const own = [producerKey(NOBODY), claimKey(NOBODY)];
-  const replies = controlReplyQueue(NOBODY);
+  const replies = controlReplyQueue(NOBODY, options);
   const channels = [
     controlChannel(database),
     ...(sendsEvents ? [taskSentChannel(database)] : []),

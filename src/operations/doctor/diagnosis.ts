@@ -9,20 +9,13 @@ import { taskFindings } from './taskChecks.js';
 
 export type Diagnosis = components['schemas']['Diagnosis'];
 
-/** What the checks must be told, as it is known elsewhere. */
-export interface Knowledge {
-  readUrl: ReadRedisUrl;
-  /** The priorities that have a list of their own. */
-  prioritySteps: readonly number[];
-}
-
 /** Judges what has been found out. */
-export function diagnosisOf(facts: Facts, { readUrl, prioritySteps }: Knowledge): Diagnosis {
+export function diagnosisOf(facts: Facts, readUrl: ReadRedisUrl): Diagnosis {
   const findings: Finding[] = [
     ...redisFindings(facts),
     ...listeningFindings(facts),
     ...resultFindings(facts, readUrl),
-    ...messageFindings(facts, prioritySteps),
+    ...messageFindings(facts),
     ...taskFindings(facts),
   ];
   return {

@@ -21,7 +21,10 @@ export interface Facts {
 
 /** How this service is set. */
 export interface ServiceSettings {
-  broker: StoreSettings;
+  broker: StoreSettings & {
+    /** CELERY_BROKER_PRIORITY_STEPS. */
+    prioritySteps: readonly number[];
+  };
   backend: StoreSettings;
   /** The queue of tasks that no route matches. */
   queue: string;

@@ -53,7 +53,7 @@ function silenceFindings({ fleet }: Facts): Finding[] {
         {
           check: 'silent_workers',
           message: `${silent} of the ${listeners} workers that listen ${silent === 1 ? 'has' : 'have'} told nothing within a second.`,
-          mend: 'Look at their logs. They may hang; be busy with a task in the pool solo; refuse JSON, which their accept_content must have; or share a hostname, where each needs a --hostname of its own.',
+          mend: 'Look at their logs. They may hang; be busy with a task in the pool solo; refuse JSON, which their accept_content must have; have another sep in broker_transport_options than CELERY_BROKER_SEP; or share a hostname, where each needs a --hostname of its own.',
         },
       ]
     : [];

@@ -2,11 +2,11 @@ import type { WorkerSettings } from '../../celery/fleet/workerSettings.js';
 import { findingsOfWorkers, listed, type Facts, type Finding } from './facts.js';
 
 /** Whether the workers can read messages, and take each of them once. */
-export function messageFindings({ service, fleet }: Facts, prioritySteps: readonly number[]) {
+export function messageFindings({ service, fleet }: Facts): Finding[] {
   const workers = fleet?.workers ?? [];
   return [
     ...findingsOfWorkers(workers, versionFault),
-    ...findingsOfWorkers(workers, (worker) => priorityFault(worker, prioritySteps)),
+    ...findingsOfWorkers(workers, (worker) => priorityFault(worker, service.broker.prioritySteps)),
     ...findingsOfWorkers(workers, limitsFault),
     ...findingsOfWorkers(workers, visibilityFault),
     ...visibilityFindings(workers, service.visibilityTimeoutSeconds),
@@ -34,14 +34,18 @@ function isOlder(version: string, other: string): boolean {
   return major < otherMajor || (major === otherMajor && minor < otherMinor);
 }
 
+/** kombu's `PRIORITY_STEPS` (kombu/transport/redis.py). */
+const PRIORITY_STEPS = [0, 3, 6, 9];
+
 function priorityFault({ configuration }: WorkerSettings, ours: readonly number[]): Fault {
-  const { priority_steps: steps } = transportOptions(configuration);
-  const missing = Array.isArray(steps) ? ours.filter((step) => !steps.includes(step)) : [];
+  const { priority_steps: setting } = transportOptions(configuration);
+  const theirs = Array.isArray(setting) ? setting.map(Number) : PRIORITY_STEPS;
+  const missing = ours.filter((step) => !theirs.includes(step));
   return missing.length > 0
     ? {
         check: 'priority_steps',
-        message: `The workers read no messages of priority ${listed(missing.map(String))}: their priority_steps leave it out.`,
-        mend: `Let the priority_steps of their broker_transport_options have ${listed(ours.map(String))}, as kombu's default does.`,
+        message: `The workers do not look for tasks of priority ${listed(missing.map(String))} where this service puts them: their priority_steps are ${listed(theirs.map(String))}.`,
+        mend: `Set CELERY_BROKER_PRIORITY_STEPS to ${theirs.join(',')}.`,
       }
     : undefined;
 }
