@@ -197,7 +197,7 @@ describe('GET /metrics', () => {
     await assignOften(['real_0', 'real_109', 'real_one']);
     text = await textOf(service);
     assert.equal(typesIn(text).size, before.size + 100);
-    assert.equal(sumIn(text, name, { task_type: 'real_0', outcome: 'assigned' }), 1);
+    assert.equal(sumIn(text, name, { task_type: 'real_0', outcome: 'assigned' }), 2);
     assert.equal(sumIn(text, name, { outcome: 'assigned' }), 311 + 1_100 + 3);
   });
 });

@@ -62,6 +62,7 @@ describe('The monitoring', function () {
       TASK_NAMESPACES: 'worker,full',
       TASK_ROUTES: `worker.*=worker_queue,full.*=${FULL_QUEUE}`,
       QUEUE_MAX_DEPTH: '50',
+      TASK_EVENTS: 'on',
     });
     await withRedis((client) => client.lpush(FULL_QUEUE, ...Array<string>(50).fill('x')));
     flower = await startFlower({
@@ -371,6 +372,14 @@ function depth(values: string): object {
   return series('orchestrator_queue_depth', { queue: 'q', priority: '0' }, values);
 }
 
+function consumers(values: string): object {
+  return series('orchestrator_queue_consumers', { queue: 'q' }, values);
+}
+
+function ends(state: string, values: string, instance: string): object {
+  return series('orchestrator_task_ends_total', { task_type: 't', state, instance }, values);
+}
+
 const ALERT_TESTS = {
   rule_files: [`${FOLDER}prometheus/alerts.yml`],
   evaluation_interval: '1m',
@@ -406,7 +415,28 @@ const ALERT_TESTS = {
       [depth('0x5 1+1x20 21x40')],
       ['OrchestratorQueueStuck'],
     ),
-    alertTest('an empty queue', [depth('0x60')], []),
+    alertTest('an empty queue', [depth('0x60'), consumers('0x60')], []),
+    alertTest(
+      'tasks wait for a worker that is not there',
+      [depth('0x5 3x55'), consumers('1x5 0x55')],
+      ['OrchestratorQueueWithoutConsumer', 'OrchestratorQueueStuck'],
+    ),
+    alertTest('tasks wait for one that is there', [depth('3x10 0x50'), consumers('1x60')], []),
+    alertTest(
+      'one in five tasks fails, as two instances have counted',
+      [
+        ends('SUCCESS', '0+80x60', 'one'),
+        ends('FAILURE', '0+20x60', 'one'),
+        ends('SUCCESS', '0+80x60', 'two'),
+        ends('FAILURE', '0+20x60', 'two'),
+      ],
+      ['OrchestratorTasksFail'],
+    ),
+    alertTest(
+      'one in fifty tasks fails',
+      [ends('SUCCESS', '0+98x60', 'one'), ends('FAILURE', '0+2x60', 'one')],
+      [],
+    ),
     alertTest(
       'it is short of CPU',
       [series('nodejs_eventloop_lag_p99_seconds', {}, '0.4x60')],

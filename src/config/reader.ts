@@ -82,10 +82,10 @@ export function atMost(other: string, most: number, parse: Parse<number>): Parse
 export const milliseconds = integerBetween(1, 2_147_483_647);
 
 export function parseBoolean(text: string): boolean {
-  if (!/^(true|false)$/i.test(text)) {
+  if (!/^(true|false|on|off)$/i.test(text)) {
     throw new Error('must be true or false');
   }
-  return text.toLowerCase() === 'true';
+  return /^(true|on)$/i.test(text);
 }
 
 export function listOf<Value>(parse: Parse<Value>): Parse<readonly Value[]> {

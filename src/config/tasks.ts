@@ -30,6 +30,8 @@ export interface TasksConfig {
   readonly queues: readonly string[];
   /** The workers' `task_default_priority`. */
   readonly defaultPriority: number;
+  /** Whether this process hears the events of tasks and workers, and counts them. */
+  readonly countsEvents: boolean;
   /** kombu's `visibility_timeout`, in seconds. */
   readonly visibilityTimeoutSeconds: number;
   /** Whether a task type that no live worker has is refused. */
@@ -92,6 +94,7 @@ export function readTasks(read: ReadVariable): TasksConfig {
       integerBetween(1, LONGEST_VISIBILITY_SECONDS),
       '3600',
     ),
+    countsEvents: read('TASK_EVENTS', parseBoolean, 'false'),
     areTypesStrict: read('STRICT_TASK_TYPES', parseBoolean, 'false'),
     timeoutMs: read('ASSIGN_TIMEOUT_MS', milliseconds, '2000'),
     sending: {

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import type { CountAssignment } from '../celery/producing/fate.js';
 import { createAssignmentMetrics } from './assignmentMetrics.js';
+import { createOutcomeMetrics, type EventSources, type OutcomeMetrics } from './outcomeMetrics.js';
 import { createRequestMetrics, type RequestMetrics } from './httpMetrics.js';
 import { createWaiterMetrics } from './waiterMetrics.js';
 import { processMetrics } from './processMetrics.js';
@@ -11,6 +12,8 @@ import { createStateMetrics, type StateSources } from './stateMetrics.js';
 export interface Metrics {
   requests: RequestMetrics;
   countAssignment: CountAssignment;
+  /** Undefined where this process does not count events. */
+  outcomes: OutcomeMetrics | undefined;
   /** All metrics in Prometheus's text format. Rejects with `metrics_unavailable` if the primary does not answer. */
   text: () => Promise<string>;
 }
@@ -28,6 +31,8 @@ export interface MetricsOptions extends StateSources {
   taskTypes: readonly string[];
   /** How many clients wait for a change. */
   waiters: () => number;
+  /** Undefined where this process does not count events. */
+  events: EventSources | undefined;
   /** Undefined if this is the only process. */
   exchange: MetricsExchange | undefined;
 }
@@ -38,6 +43,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const state = new Registry();
   const requests = createRequestMetrics(counted);
   const countAssignment = createAssignmentMetrics(counted, options.taskTypes);
+  const outcomes =
+    options.events && createOutcomeMetrics(counted, options.taskTypes, options.events);
   createWaiterMetrics(counted, options.waiters);
   const readState = createStateMetrics(state, options);
   const own = [counted, processMetrics()];
@@ -55,6 +62,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     requests,
     countAssignment,
+    outcomes,
     text() {
       underWay ??= write().finally(() => {
         underWay = undefined;

@@ -20,10 +20,14 @@ const QUEUED_OFTEN = 10;
 /** Bound of the types counted towards QUEUED_OFTEN. When it is reached, counting starts anew. */
 const MOST_CANDIDATES = 1_000;
 
-/** @param named task types with a series from the start */
+/**
+ * @param named task types with a series from the start
+ * @param often after how often being queued another one gets its own
+ */
 export function createTaskTypeSeries<Series>(
   named: readonly string[],
   make: (taskType: string) => Series,
+  often = QUEUED_OFTEN,
 ): TaskTypeSeries<Series> {
   const series = new Map(named.map((taskType) => [taskType, make(taskType)]));
   const other = series.get(OTHER) ?? make(OTHER);
@@ -33,7 +37,7 @@ export function createTaskTypeSeries<Series>(
 
   const consider = (taskType: string): void => {
     const count = (candidates.get(taskType) ?? 0) + 1;
-    if (count < QUEUED_OFTEN) {
+    if (count < often) {
       if (candidates.size >= MOST_CANDIDATES) {
         candidates.clear();
       }
@@ -53,7 +57,7 @@ export function createTaskTypeSeries<Series>(
       if (isQueued && series.size < most) {
         consider(taskType);
       }
-      return other;
+      return series.get(taskType) ?? other;
     },
     all: () => series,
   };

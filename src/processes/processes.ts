@@ -39,14 +39,15 @@ export async function startProcesses(config: Config, options: ProcessesOptions):
   };
   const crew: Crew = {
     ...options,
-    config: configOfOneWorker(config),
     metrics: createMetricsOfAll(),
     running: new Set(),
     stopping: stopping.signal,
     hasStarted: false,
     hasFailed: false,
   };
-  const places = Array.from({ length: config.process.count }, () => fillPlace(crew));
+  const places = Array.from({ length: config.process.count }, (_, place) =>
+    fillPlace(crew, configOfOneWorker(config, place)),
+  );
   const emptied = Promise.allSettled(places.map(({ finished }) => finished));
   void options.stopSignal.then(stop);
   try {
@@ -95,8 +96,11 @@ const SETTLED_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Divides the bounds of what is in flight among the workers. Each can still take the largest body. */
-function configOfOneWorker(config: Config): Config {
+/**
+ * Divides the bounds of what is in flight among the workers. Each can still take the largest body. What each would count
+ * alike, the one in the first place counts alone.
+ */
+function configOfOneWorker(config: Config, place: number): Config {
   const { count } = config.process;
   const { bodyLimitBytes, inFlight, maxWaiters } = config.http;
   return {
@@ -109,28 +113,36 @@ function configOfOneWorker(config: Config): Config {
       },
       maxWaiters: Math.max(1, Math.floor(maxWaiters / count)),
     },
+    tasks: { ...config.tasks, countsEvents: config.tasks.countsEvents && place === 0 },
     process: { ...config.process, count: 1 },
   };
 }
 
 /** `started` resolves with the port when a worker listens, or with undefined if a stop came first. */
-function fillPlace(crew: Crew): { started: Promise<number | undefined>; finished: Promise<void> } {
+function fillPlace(
+  crew: Crew,
+  config: Config,
+): { started: Promise<number | undefined>; finished: Promise<void> } {
   let onListening: (port: number) => void = () => undefined;
   const listening = new Promise<number>((resolve) => {
     onListening = resolve;
   });
-  const finished = keepFilled(crew, onListening);
+  const finished = keepFilled(crew, config, onListening);
   return { started: Promise.race([listening, finished.then(() => undefined)]), finished };
 }
 
 /** Runs one worker after the other until the stop. Rejects if one ends before it listens at the start. */
-async function keepFilled(crew: Crew, onListening: (port: number) => void): Promise<void> {
+async function keepFilled(
+  crew: Crew,
+  config: Config,
+  onListening: (port: number) => void,
+): Promise<void> {
   const { log, stopping, running } = crew;
   const isOver = (): boolean => stopping.aborted;
   let pauseMs = 0;
   while (!isOver()) {
     const startedAt = performance.now();
-    const worker = startWorker(crew.config, { ...crew, onListening });
+    const worker = startWorker(config, { ...crew, onListening });
     running.add(worker);
     const end = await worker.ended;
     running.delete(worker);
@@ -173,8 +185,6 @@ function killAll(crew: Crew): void {
 }
 
 interface Crew extends ProcessesOptions {
-  /** The configuration of one worker. */
-  config: Config;
   metrics: MetricsOfAll;
   running: Set<WorkerProcess>;
   stopping: AbortSignal;

@@ -22,7 +22,7 @@ export function readServerFacts(
       redis.info().catch(() => ''),
       // Hosted servers and most ACLs keep the configuration to themselves.
       redis.config('GET', 'save').then(
-        (reply) => (reply)[1],
+        (reply) => reply[1],
         () => undefined,
       ),
     ]);

@@ -4,6 +4,7 @@ import type { Contract } from '../contract/contract.js';
 import type { Log } from '../log/log.js';
 import type { Connection } from '../redis/connection.js';
 import { createMetrics, type Metrics, type MetricsExchange } from '../metrics/metrics.js';
+import type { EventSources } from '../metrics/outcomeMetrics.js';
 import { startOpenTelemetry } from '../tracing/openTelemetry.js';
 import { handOnTraces, type Tracing } from '../tracing/tracing.js';
 
@@ -21,9 +22,11 @@ export function observeService(options: {
   queues: () => readonly string[];
   /** How many clients wait for a change. */
   waiters: () => number;
+  /** Undefined where this process does not count events. */
+  events: EventSources | undefined;
   exchange: MetricsExchange | undefined;
 }): Metrics {
-  const { config, contract, connections, queues, waiters, exchange } = options;
+  const { config, contract, connections, queues, waiters, events, exchange } = options;
   const readDepths = createDepthReader(() => connections.broker, {
     ...config.redis.broker,
     milliseconds: config.redis.healthTimeoutMs,
@@ -36,8 +39,7 @@ export function observeService(options: {
     // A scrape must not wait for a Redis that is away.
     queueDepths: async () =>
       connections.broker.isUsable() ? knownDepths(await readDepths(queues())) : [],
-    waiters,
-    exchange,
+    ...{ waiters, events, exchange },
   });
 }
 

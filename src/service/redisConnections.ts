@@ -6,7 +6,12 @@ import { createRedisBackend, type ResultBackend } from '../celery/results/backen
 import { createStateChanges, type StateChanges } from '../celery/results/stateChanges.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log/log.js';
-import { connectionOptions, type Connection, type ConnectionEvents } from '../redis/connection.js';
+import {
+  connectionOptions,
+  watchConnection,
+  type Connection,
+  type ConnectionEvents,
+} from '../redis/connection.js';
 import { watchEviction } from '../redis/eviction.js';
 import { openConnection, openLater, type LaterConnection } from '../redis/open.js';
 
@@ -20,6 +25,8 @@ export interface RedisConnections {
   changes: StateChanges;
   /** Commands to workers and searches through queues: apart, so that no task and no result waits behind a search. */
   control: LaterConnection;
+  /** Opens another connection to the broker, for whoever listens: it is closed with what it is for. */
+  openListener: (role: string) => Connection;
   /** Whether broker and result backend both answer now. */
   answer: (milliseconds: number) => Promise<boolean>;
   /** Waits until both are usable, for `milliseconds` at most. */
@@ -75,6 +82,11 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
 
   return {
     ...{ client, broker, backend, changes, control },
+    openListener: (role) =>
+      watchConnection(
+        broker.redis.duplicate({ autoResubscribe: false }),
+        eventsOf(role, redis.broker.address.label),
+      ),
     async answer(milliseconds) {
       const answers = both.map((connection) => connection.answersPing(milliseconds));
       return (await Promise.all(answers)).every(Boolean);
@@ -112,7 +124,7 @@ function celeryConf({ redis, tasks, results }: Config) {
  *
  * @param answerMs how long a client waits for an answer that needs this connection
  */
-function silenceMs(answerMs: number): number {
+export function silenceMs(answerMs: number): number {
   return Math.round(Math.min(Math.max(500, answerMs / 2), 2_000));
 }
 

@@ -17,6 +17,7 @@ import { createGetReadiness } from '../operations/service/getReadiness.js';
 import { createGetServiceInformation } from '../operations/service/getServiceInformation.js';
 import { createContractOperations } from '../operations/service/showContract.js';
 import { createDoctor } from './doctor.js';
+import { prepareEventCounting } from './eventMetrics.js';
 import { createInstalledRoutes, loadInstalledContract } from './installedContract.js';
 import { openRedisConnections } from './redisConnections.js';
 import { createReleasers, type Releasers } from './releasers.js';
@@ -83,8 +84,12 @@ async function openService(
   const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
   const waiters = createWaiters(http.maxWaiters);
   const { route, queues, choosableQueues, refresh } = createInstalledRoutes(config, contract);
+  const events = config.tasks.countsEvents
+    ? prepareEventCounting(config, log, { connections, route, queues })
+    : undefined;
   const metrics = observeService({
     ...{ config, contract, connections, queues },
+    events: events?.sources,
     waiters: waiters.count,
     exchange: overrides.metricsExchange,
   });
@@ -125,6 +130,10 @@ async function openService(
       ),
     },
   });
+  if (events !== undefined && metrics.outcomes !== undefined) {
+    const endEvents = events.begin(metrics.outcomes);
+    opened.push(() => endEvents(CONNECTION_PATIENCE_MS));
+  }
   await connections.untilReady(CONNECTION_PATIENCE_MS);
   const server = await startServer(app, {
     ...http,

@@ -1,4 +1,4 @@
-"""A Celery app whose settings the specs of the doctor choose, by SETTINGS as JSON."""
+"""A Celery app whose settings a spec chooses, by SETTINGS as JSON."""
 
 import json
 import os
@@ -24,9 +24,13 @@ app = celery.Celery("shop", broker=REDIS_URL, backend=REDIS_URL)
 app.conf.update(task_default_queue="shop", **SETTINGS)
 
 
-def work(*args, **kwargs):
-    """Do nothing."""
+def work(self, *args, **kwargs):
+    """End as the task's name says: well, unless it is another word."""
+    if self.name.endswith(".fail"):
+        raise ValueError("as its name says")
+    if self.name.endswith(".retry") and self.request.retries == 0:
+        raise self.retry(countdown=0)
 
 
 for name in TASKS:
-    app.task(name=name)(work)
+    app.task(name=name, bind=True)(work)
