@@ -48,6 +48,17 @@ describe('STRICT_TASK_TYPES', function () {
     });
   }
 
+  it('says how a task that workers have is sent, where its name is no type', async () => {
+    const own = await startTestService({ STRICT_TASK_TYPES: 'true' });
+    const request = { task_type: 'automation.echo' };
+    const response = await own.post('/assign-task/').send(request).expect(400);
+    await own.close();
+    assert.equal(
+      (response.body as Refusal).details.errors[0]?.message,
+      'is sent as worker.automation.echo, which no live worker has; TASK_NAMESPACES says what is sent as it is',
+    );
+  });
+
   it('takes a type of a worker that has just started', async () => {
     const url = databaseUrl(12);
     const redis = new Redis(url);

@@ -53,18 +53,19 @@ export function createTaskTypeCheck(dependencies: {
     return isUnchecked;
   };
 
-  const nearestTypes = (taskType: string): readonly string[] => {
+  const refusalOf = (taskType: string): string => {
     const names = known?.names ?? new Set();
     // Senders who know Celery may send the name of a task.
-    const meant = names.has(taskType) ? taskTypeOf(taskType) : undefined;
+    if (names.has(taskType)) {
+      const meant = taskTypeOf(taskType);
+      return meant === undefined ? sentOtherwise(nameOf(taskType)) : unknownType([meant]);
+    }
     const types = [...names].map(taskTypeOf).filter((type) => type !== undefined);
-    return meant === undefined ? nearestTo(taskType, types) : [meant];
+    return unknownType(nearestTo(taskType, types));
   };
 
   const check = async (taskType: string): Promise<string | undefined> =>
-    isTaken(await viewFleet(REFUSAL_MS), taskType)
-      ? undefined
-      : unknownType(nearestTypes(taskType));
+    isTaken(await viewFleet(REFUSAL_MS), taskType) ? undefined : refusalOf(taskType);
 
   return (taskType) => {
     const view = viewFleet.latest();
@@ -88,6 +89,10 @@ function whyUncertain(answer: Answer<FleetView>): string | undefined {
     return 'no worker answers';
   }
   return isComplete ? undefined : 'not all workers answer';
+}
+
+function sentOtherwise(name: string): string {
+  return `is sent as ${name}, which no live worker has; TASK_NAMESPACES says what is sent as it is`;
 }
 
 function unknownType(nearest: readonly string[]): string {
