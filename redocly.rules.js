@@ -1,9 +1,34 @@
 // Rules of redocly.yaml that Redocly has not got: what generators make bad names of, or leave out.
 
+import { SCOPES } from './dist/src/contract/scopes.js';
+
 export default () => ({
   id: 'contract',
-  rules: { oas3: { 'named-types': namedTypes, 'complete-types': completeTypes } },
+  rules: {
+    oas3: {
+      'named-types': namedTypes,
+      'complete-types': completeTypes,
+      'scoped-operations': scopedOperations,
+    },
+  },
 });
+
+/** What asks for a key says what the key has to be good for, and what a key that is not gets. */
+function scopedOperations() {
+  return {
+    Operation({ security = [], 'x-scope': scope, responses = {} }, { report, location }) {
+      if (security.length > 0 && !SCOPES.includes(scope)) {
+        report({ message: `An operation with security: x-scope is one of ${SCOPES}`, location });
+      }
+      if (scope !== undefined && responses['403'] === undefined) {
+        report({ message: 'An operation with x-scope has a 403', location });
+      }
+      if (scope !== undefined && security.length === 0) {
+        report({ message: 'An operation with x-scope has security', location });
+      }
+    },
+  };
+}
 
 /** What has no name gets one that nobody likes, such as AssignTask200Response or InlineObject1. */
 function namedTypes() {

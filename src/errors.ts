@@ -1,4 +1,5 @@
 import type { components } from './contract/openapi.js';
+import type { Scope } from './contract/scopes.js';
 
 type ErrorDetails = components['schemas']['ErrorDetails'];
 export type ErrorCode = components['schemas']['ErrorCode'];
@@ -10,6 +11,7 @@ export const STATUS_BY_CODE = {
   validation_failed: 400,
   unauthorized: 401,
   origin_not_allowed: 403,
+  insufficient_scope: 403,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
@@ -93,6 +95,24 @@ export function notAuthenticated(): ClientVisibleError {
     detail,
     headers: { 'WWW-Authenticate': 'ApiKey' },
   });
+}
+
+/**
+ * @param name the name of the key
+ * @param needed the scope of the operation
+ * @param scopes what the key is good for
+ */
+export function insufficientScope(
+  name: string,
+  needed: Scope,
+  scopes: readonly Scope[],
+): ClientVisibleError {
+  const granted = [...scopes, needed].join('+');
+  return new ClientVisibleError(
+    'insufficient_scope',
+    `The API key ${name} is not good for this, which needs the scope ${needed}: the operator grants it by ` +
+      `${name}=KEY:${granted} in API_KEYS or its file, and a restart`,
+  );
 }
 
 /** @param allowed the methods that the route has */

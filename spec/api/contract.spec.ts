@@ -195,6 +195,16 @@ describe('The contract', () => {
       /secures getHealth by ApiKeys/,
     ],
     [
+      'asks for a key and does not say what it has to be good for',
+      (text) => text.replace('      x-scope: assign\n', ''),
+      /gives assignTask no x-scope that is one of assign, read, control/,
+    ],
+    [
+      'asks for a scope that no key can have',
+      (text) => text.replace('x-scope: assign', 'x-scope: asign'),
+      /gives assignTask no x-scope/,
+    ],
+    [
       'takes the params of a described task type unchecked, too',
       (text) => withRequest(text).replace('not: { enum: [a] }', 'not: { enum: [] }'),
       /request for a, and another that takes it too/,
@@ -233,6 +243,7 @@ describe('The contract', () => {
       (text) =>
         text
           .replaceAll(/ +security: \[\{ ApiKey: \[\] \}, \{\}\]\n/g, '')
+          .replaceAll(/( +)operationId: \w+\n(?! +x-scope)/g, '$&$1x-scope: read\n')
           .replace('\nsecurity: []\n', '\nsecurity: [{ ApiKey: [] }]\n')
           .replace(/( +)operationId: getResult\n/, '$&$1security: []\n'),
       async (file) => {

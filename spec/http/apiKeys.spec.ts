@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,6 +128,97 @@ describe('With API_KEYS', () => {
   });
 });
 
+describe('With scopes of API_KEYS', () => {
+  const KEYS = {
+    assigns: 'assigning-secret-01',
+    reads: 'reading:secret:0002',
+    controls: 'controlling-secret-03',
+    may_all: 'unlimited-secret-0004',
+  };
+  let service: TestService;
+  before(async () => {
+    service = await startTestService({
+      API_KEYS: `assigns=${KEYS.assigns}:assign,reads=${KEYS.reads}:read,may_all=${KEYS.may_all},controls=${KEYS.controls}:control`,
+    });
+  });
+  after(() => service.close());
+
+  const refusal = (name: string, needed: string, granted: string) => ({
+    code: 'insufficient_scope',
+    message:
+      `The API key ${name} is not good for this, which needs the scope ${needed}: the operator grants it by ` +
+      `${name}=KEY:${granted} in API_KEYS or its file, and a restart`,
+  });
+  const told = ({ body }: { body: unknown }) => {
+    const { code, message } = body as Record<string, string>;
+    return { code, message };
+  };
+
+  it('takes each key for what it is good for, and answers 403 for all else', async () => {
+    const assign = (key: string) =>
+      service.post('/assign-task/').set('x-api-key', key).send({ task_type: 'test_task' });
+    const revoke = (key: string) => service.post('/tasks/none/revoke').set('x-api-key', key);
+    for (const key of [KEYS.assigns, KEYS.may_all]) {
+      await assign(key).expect(200);
+      await revoke(key).expect(200);
+    }
+    for (const act of [assign, revoke]) {
+      assert.deepEqual(
+        told(await act(KEYS.reads).expect(403)),
+        refusal('reads', 'assign', 'read+assign'),
+      );
+    }
+    for (const path of [
+      ...['/result/a', '/results?ids=a', '/tasks/a/explain', '/tasks/', '/queues/', '/metrics'],
+    ]) {
+      const read = (key: string) => service.get(path).set('x-api-key', key);
+      await read(KEYS.reads).expect(200);
+      await read(KEYS.may_all).expect(200);
+      assert.deepEqual(
+        told(await read(KEYS.assigns).expect(403)),
+        refusal('assigns', 'read', 'assign+read'),
+      );
+      await read(KEYS.controls).expect(403);
+      await read(`${KEYS.reads}:read`).expect(401);
+    }
+    await service.get('/metrics').set('Authorization', `Bearer ${KEYS.assigns}`).expect(403);
+  });
+
+  it('holds them against streams and WebSockets, and against keys in the query', async () => {
+    for (const path of ['/result/a/events', '/ws/task/a']) {
+      for (const answer of [
+        await service.get(path).set('x-api-key', KEYS.assigns).expect(403),
+        await service.get(`${path}?api_key=${KEYS.assigns}`).expect(403),
+      ]) {
+        assert.deepEqual(told(answer), refusal('assigns', 'read', 'assign+read'));
+      }
+    }
+    const { socket, received } = await openConnection(service.url);
+    socket.write(
+      `GET /ws/task/a?api_key=${KEYS.assigns} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n` +
+        'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await eventually('the answer', () => (received().endsWith('}') ? true : undefined));
+    assert.match(received(), /^HTTP\/1.1 403 [^]*"insufficient_scope"/);
+    socket.destroy();
+  });
+
+  it('logs the name of the key, and counts the refusal as others', async () => {
+    service.lines.length = 0;
+    await service.get('/queues/').set('x-api-key', KEYS.assigns).expect(403);
+    const line = await eventually('a line', () => service.lines[0]);
+    assert.deepEqual(
+      [line.level, line.fields.status, line.fields.client_name],
+      ['info', 403, 'assigns'],
+    );
+    const { text } = await service.get('/metrics').set('x-api-key', KEYS.reads).expect(200);
+    assert.match(
+      text,
+      /orchestrator_http_requests_total\{route="\/queues\/",method="GET",status="403"\} [1-9]/,
+    );
+  });
+});
+
 describe('API_KEYS', () => {
   let folder: string;
   before(async () => {
@@ -144,6 +236,56 @@ describe('API_KEYS', () => {
     );
   });
 
+  for (const [what, text, scopes] of [
+    ['everything without scopes', KEY, ['assign', 'read', 'control']],
+    ['one scope', `${KEY}:read`, ['read']],
+    ['several, in any order', `${KEY}:control+assign`, ['assign', 'control']],
+  ] as const) {
+    it(`gives a key ${what}, from a variable and from a file`, async () => {
+      const file = join(folder, 'scopes');
+      await writeFile(file, `a=${text}\n`);
+      for (const environment of [{ API_KEYS: `a=${text}` }, { API_KEYS_FILE: file }]) {
+        const [key] = readConfig(environment, 'none').http.apiKeys;
+        assert.deepEqual(key?.scopes, scopes);
+        assert.equal(key.digest.toString('hex'), digestOf(KEY));
+      }
+    });
+  }
+
+  for (const part of [
+    'a',
+    ':',
+    'read:',
+    'read:x',
+    'read1',
+    'readers',
+    'admin+all',
+    '1+2',
+    'read-x',
+  ]) {
+    it(`leaves ":${part}" to the key`, () => {
+      const [key] = readConfig({ API_KEYS: `a=${KEY}:${part}` }, 'none').http.apiKeys;
+      assert.deepEqual(key?.scopes, ['assign', 'read', 'control']);
+      assert.equal(key.digest.toString('hex'), digestOf(`${KEY}:${part}`));
+    });
+  }
+
+  for (const part of [
+    ...['reed', 'READ', 'asign', 'controll', 'read+secret', 'secret+read', 'asign+raed'],
+    ...['read+', '+read', 'read++assign'],
+  ]) {
+    it(`refuses ":${part}", without showing it`, () => {
+      const message = faultOf({ API_KEYS: `x=${OTHER_KEY},a=${KEY}:${part}` });
+      assert.ok(
+        message.includes(
+          'API_KEYS must hold scopes that are assign, read and control, joined by +, ' +
+            'which the text after the last colon of entry 2 is not',
+        ),
+        message,
+      );
+    });
+  }
+
   for (const [what, text, fault] of [
     [
       'no name',
@@ -152,6 +294,8 @@ describe('API_KEYS', () => {
     ],
     ['a bad name', `a=${KEY},secret secret=${KEY}`, /, which entry 2 does not$/m],
     ['a short key', 'a=secret-secret-1', /keys of 16 to 255 .* which entry 1 does not$/m],
+    ['a key that is short without its scopes', 'a=secret-secret:read', /keys of 16 to 255/],
+    ['a key twice with other scopes', `a=${KEY}:read,b=${KEY}`, /API_KEYS has a key twice/],
     ['a long key', `a=${'secret'.repeat(50)}`, /keys of 16 to 255/],
     ['a key with a space', 'a=secret secret secret', /keys of 16 to 255/],
     [
@@ -258,6 +402,10 @@ function asNobody<Value>(act: () => Value): Value {
   } finally {
     if (isRoot) process.seteuid?.(0);
   }
+}
+
+function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
 }
 
 function faultOf(environment: Record<string, string>): string {

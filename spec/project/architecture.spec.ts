@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...['config', 'log', 'contract', 'operations', 'celery', 'redis', 'http', 'metrics', 'tracing'],
   ],
   // What these hand on is described where it is used.
-  config: ['celery', 'json', 'redis'],
+  config: ['celery', 'contract', 'json', 'redis'],
   log: ['config', 'json'],
   errors: ['contract'],
   contract: ['json'],

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { isScope, SCOPES, type Scope } from '../contract/scopes.js';
+import { isMisspelt } from './misspelt.js';
 import { decodeText, readNamedFile } from './namedFile.js';
 
 /** A key that callers send, known by its digest alone. */
@@ -6,9 +8,11 @@ export interface ApiKey {
   name: string;
   /** SHA-256 of the key. */
   digest: Buffer;
+  /** What it is good for. */
+  scopes: readonly Scope[];
 }
 
-/** Reads `name=key` texts between commas. Throws an Error that quotes no key. */
+/** Reads `name=key` or `name=key:scope+scope` texts between commas. Throws an Error that quotes no key. */
 export function parseApiKeys(text: string): readonly ApiKey[] {
   const entries = text.split(',').map((entry) => entry.trim());
   const keys = entries.flatMap((entry, index) =>
@@ -19,8 +23,8 @@ export function parseApiKeys(text: string): readonly ApiKey[] {
 }
 
 /**
- * Reads a file of one `name=key` a line, with blank lines and comments that begin with `#`. Throws an Error
- * that names the line and quotes no key.
+ * Reads a file of one `name=key` or `name=key:scope+scope` a line, with blank lines and comments that begin with `#`.
+ * Throws an Error that names the line and quotes no key.
  */
 export function readApiKeys(path: string): readonly ApiKey[] {
   // The path is not quoted, as it may be a key that was meant for API_KEYS.
@@ -51,22 +55,46 @@ interface PlacedKey {
 
 function parseApiKey(text: string, place: string): PlacedKey {
   const end = text.indexOf('=');
-  const [name, key] = [text.slice(0, end), text.slice(end + 1)];
+  const [name, value] = [text.slice(0, end), text.slice(end + 1)];
   if (end < 0 || !/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
     // The text in the place of the name may be a key.
     throw new Error(
       `must hold name=key, the name of letters, digits, _ . and -, which ${place} does not`,
     );
   }
-  if (/^(["']).*\1$/.test(key)) {
+  if (/^(["']).*\1$/.test(value)) {
     throw new Error(`must hold keys without quotes around them, which ${place} does not`);
   }
+  const { key, scopes } = splitScopes(value, place);
   if (!/^[\x21-\x2b\x2d-\x7e]{16,255}$/.test(key)) {
     throw new Error(
       `must hold keys of 16 to 255 visible ASCII characters without comma, which ${place} does not`,
     );
   }
-  return { key: { name, digest: createHash('sha256').update(key).digest() }, place };
+  return { key: { name, digest: createHash('sha256').update(key).digest(), scopes }, place };
+}
+
+/**
+ * A key may hold colons itself: what follows the last one is part of it, unless it is scopes. Scopes with a word that
+ * is none would be such a part too, and the key good for everything that its operator wanted to keep from it.
+ */
+function splitScopes(value: string, place: string): { key: string; scopes: readonly Scope[] } {
+  const end = value.lastIndexOf(':');
+  const text = value.slice(end + 1);
+  if (end < 0 || !/^[A-Za-z+]+$/.test(text)) {
+    return { key: value, scopes: SCOPES };
+  }
+  const words = text.split('+');
+  if (words.every(isScope)) {
+    return { key: value.slice(0, end), scopes: SCOPES.filter((scope) => words.includes(scope)) };
+  }
+  if (words.some((word) => isScope(word) || isMisspelt(word, SCOPES))) {
+    const known = `${SCOPES.slice(0, -1).join(', ')} and ${SCOPES.at(-1)}`;
+    throw new Error(
+      `must hold scopes that are ${known}, joined by +, which the text after the last colon of ${place} is not`,
+    );
+  }
+  return { key: value, scopes: SCOPES };
 }
 
 function assertDifferent(keys: readonly PlacedKey[]): void {

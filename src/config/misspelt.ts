@@ -3,6 +3,13 @@ import { distance } from 'fastest-levenshtein';
 /** In letters that are added, left out or replaced. */
 const FURTHEST = 2;
 
+/** Whether a word is none of the known ones but nearly so: in other case, or up to two letters away. */
+export function isMisspelt(word: string, known: readonly string[]): boolean {
+  return known.some(
+    (other) => word !== other && distance(word.toLowerCase(), other.toLowerCase()) <= FURTHEST,
+  );
+}
+
 /**
  * The variables that are none of the known ones but nearly so: in other case, or up to two letters away. Each
  * as `NAME (KNOWN?)`. What is further away may be somebody else's.

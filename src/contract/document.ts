@@ -22,6 +22,8 @@ export interface OpenApiOperation {
   };
   /** Alternatives, each of them schemes by name. */
   security?: Record<string, string[]>[];
+  /** What the caller's key has to be good for; one of `SCOPES`. */
+  'x-scope'?: string;
   /** Whether it is no part of what the rate limit and the bounds of what is in flight count. */
   'x-unlimited'?: boolean;
   /** Whether probes and scrapes ask for it again and again, so that its requests are logged at debug level. */

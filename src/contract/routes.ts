@@ -1,5 +1,6 @@
 import type { OpenApiDocument, OpenApiOperation } from './document.js';
 import { queryParameterOf, type QueryParameter } from './query.js';
+import { isScope, SCOPES, type Scope } from './scopes.js';
 
 /** A path of the contract and what may be asked there. */
 export interface PathRoutes {
@@ -20,6 +21,8 @@ export interface Route {
   needsBody: boolean;
   /** Whether it may ask for a key: its `security` in the contract says so. */
   isGuarded: boolean;
+  /** What the key has to be good for; every guarded operation has one. */
+  scope: Scope | undefined;
   /** Whether the key may be in the query, for clients that can't send a header. */
   takesKeyInQuery: boolean;
   /** Whether it goes on as a WebSocket: the contract has a 101. */
@@ -142,6 +145,7 @@ function routeOf(
     takesBody: operation.requestBody !== undefined,
     needsBody: operation.requestBody?.required === true,
     isGuarded,
+    scope: scopeOf(operation, isGuarded),
     takesKeyInQuery: schemes.has(QUERY_KEY_SCHEME),
     takesBearer: schemes.has(BEARER_SCHEME),
     isLimited: isGuarded && operation['x-unlimited'] !== true,
@@ -160,6 +164,19 @@ function assertKnownSchemes({ operationId, security = [] }: OpenApiOperation): v
   if (unknown !== undefined) {
     throw new Error(`The contract secures ${operationId} by ${unknown}, not by ${KEY_SCHEME}`);
   }
+}
+
+/** A key without a scope to hold it against would be good for the operation, whatever its own scopes are. */
+function scopeOf(operation: OpenApiOperation, isGuarded: boolean): Scope | undefined {
+  const { operationId, 'x-scope': scope } = operation;
+  if (scope === undefined && !isGuarded) {
+    return undefined;
+  }
+  if (!isScope(scope)) {
+    const known = SCOPES.join(', ');
+    throw new Error(`The contract gives ${operationId} no x-scope that is one of ${known}`);
+  }
+  return scope;
 }
 
 function headerNamesOf({ parameters = [] }: OpenApiOperation): Route['headerNames'] {

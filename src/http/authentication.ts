@@ -1,22 +1,25 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import type { ApiKey } from '../config/apiKeys.js';
-import { notAuthenticated } from '../errors.js';
+import { insufficientScope, notAuthenticated } from '../errors.js';
 import { contextOf } from './requestContext.js';
 
-/** Refuses requests without one of the keys, and notes the key's name. */
+/** Refuses requests without one of the keys, or with one that is not good for the operation, and notes the key's name. */
 export function createAuthentication(keys: readonly ApiKey[]): RequestHandler {
   return (request, response, next) => {
     const context = contextOf(response);
     const { route } = context;
     const inQuery = route?.takesKeyInQuery ? keyInQuery(request.url) : undefined;
     const bearer = route?.takesBearer ? bearerOf(request) : undefined;
-    const name = nameOf(request.get('x-api-key') ?? inQuery ?? bearer ?? '', keys);
-    if (name === undefined) {
+    const key = keyOf(request.get('x-api-key') ?? inQuery ?? bearer ?? '', keys);
+    if (key === undefined) {
       throw notAuthenticated();
     }
-    context.client = name;
-    context.fields.client_name = name;
+    context.client = key.name;
+    context.fields.client_name = key.name;
+    if (route?.scope !== undefined && !key.scopes.includes(route.scope)) {
+      throw insufficientScope(key.name, route.scope, key.scopes);
+    }
     next();
   };
 }
@@ -32,13 +35,13 @@ function bearerOf(request: Request): string | undefined {
 }
 
 /** Compares with every key, each time in full: how long it takes tells nothing of the keys. */
-function nameOf(sent: string, keys: readonly ApiKey[]): string | undefined {
+function keyOf(sent: string, keys: readonly ApiKey[]): ApiKey | undefined {
   const digest = createHash('sha256').update(sent).digest();
-  let name: string | undefined;
+  let found: ApiKey | undefined;
   for (const key of keys) {
     if (timingSafeEqual(digest, key.digest)) {
-      name = key.name;
+      found = key;
     }
   }
-  return name;
+  return found;
 }
