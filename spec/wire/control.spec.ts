@@ -5,6 +5,7 @@ import { KOMBU_NAMING } from '../../src/celery/wire/keys.js';
 import { connectionOptions, watchConnection, type Connection } from '../../src/redis/connection.js';
 import { parseRedisUrl } from '../../src/config/redisUrl.js';
 import { eventually } from '../support/eventually.js';
+import { startTcpProxy } from '../support/faults/tcpProxy.js';
 import { theFleet } from '../support/fleet.js';
 import { runPython } from '../support/tasks.js';
 
@@ -30,10 +31,10 @@ const COMMANDS: readonly { method: string; arguments: object; destination: strin
 
 type Json = Record<string, unknown>;
 
-function open(url: string): Connection {
+function open(url: string, silenceMs = 1_000): Connection {
   const options = connectionOptions(parseRedisUrl(url), {
     sentinel: { masterName: undefined, username: undefined, password: undefined },
-    silenceMs: 1_000,
+    silenceMs,
   });
   const redis = new Redis(url, options);
   return watchConnection(redis, { connected: () => undefined, disconnected: () => undefined });
@@ -64,7 +65,7 @@ describe('A command of this service for the workers', function () {
       database: DATABASE,
     });
     for (const { method, arguments: values, destination } of COMMANDS) {
-      await broadcast(method, values, destination ?? undefined);
+      await broadcast(method, values, destination ? { destination } : undefined);
     }
     await eventually('ours', () => texts.length === COMMANDS.length || undefined);
     await runPython('control_messages', [], {
@@ -145,6 +146,32 @@ describe('A command of this service for the workers', function () {
       assert.equal(answer.value.listeners, 1);
     }
     redis.disconnect();
+  });
+
+  it('reaches the workers once, where Redis’s answer is lost and it is sent again', async () => {
+    const proxy = await startTcpProxy(theFleet().redis.port);
+    const behind = open(`redis://127.0.0.1:${proxy.port}/${DATABASE}`, 200);
+    await behind.untilReady(1_000);
+    texts.length = 0;
+    proxy.swallow('answers');
+    const broadcast = createBroadcast(() => behind, {
+      ...KOMBU_NAMING,
+      ...{ keyPrefix: '', database: DATABASE },
+    });
+    const answer = await broadcast('pool_grow', { n: 1 }, { destination: ['a@b'], waits: false });
+    assert.ok('value' in answer, JSON.stringify(answer));
+    assert.equal(answer.value.listeners, 1);
+    await broadcast('ping', {}, { destination: ['a@b'], waits: false });
+    await eventually(
+      'the next command',
+      () => texts.some((text) => read(text).body.method === 'ping') || undefined,
+    );
+    assert.deepEqual(
+      texts.map((text) => read(text).body.method),
+      ['pool_grow', 'ping'],
+    );
+    await behind.close(1_000);
+    await proxy.close();
   });
 });
 

@@ -1,7 +1,7 @@
 import { v4 as uuid } from 'uuid';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ChainableCommander } from 'ioredis';
 import { ask, type Answer } from '../../redis/ask.js';
+import { loadScript, runScript } from '../../redis/commands.js';
 import type { Connection } from '../../redis/connection.js';
 import {
   controlChannel,
@@ -19,11 +19,16 @@ export interface Replies {
   byWorker: ReadonlyMap<string, unknown>;
 }
 
-/** Asks the workers, and waits for the last of them, or a second. Never rejects. */
+/** Tells the workers once, and waits for the last of their replies, or a second. Never rejects. */
 export type Broadcast = (
   method: string,
   values?: object,
-  destination?: readonly string[],
+  to?: {
+    /** The workers that are to run it, by their hostnames. */
+    destination: readonly string[];
+    /** For a command that no worker replies to. */
+    waits?: false;
+  },
 ) => Promise<Answer<Replies>>;
 
 export interface ControlOptions {
@@ -53,17 +58,19 @@ const LONGEST_PAUSE_MS = 25;
  *
  * Replies are read by asking again and again rather than by BRPOP: that would need one more connection for
  * itself, and a reply that was taken would be lost with a cut connection. A list is only read here, and each
- * command has one of its own, which expires: it holds an empty text before the first reply, as a key without
- * a value could not.
+ * command has one of its own, which expires: it holds the number of listeners before the first reply, by which
+ * a command that is sent again after a cut is known, so that no worker runs it twice.
  */
 export function createBroadcast(
   connection: () => Connection,
   { keyPrefix, database, separator }: ControlOptions,
 ): Broadcast {
   const channel = `${keyPrefix}${controlChannel(database)}`;
+  const script = loadScript(import.meta.url, 'tellWorkers.lua');
   let clock = 0;
 
-  return async (method, values = {}, destination) => {
+  return async (method, values = {}, to) => {
+    const { destination, waits = true } = to ?? {};
     const id = uuid();
     const ticket = uuid();
     const queue = controlReplyQueue(id, { separator });
@@ -72,34 +79,26 @@ export function createBroadcast(
     const command: ControlCommand = { method, arguments: values, destination };
     const control = connection();
 
-    const sent = await ask(control, PATIENCE_MS, async (redis) => {
-      clock += 1;
-      const text = controlMessage(
-        command,
-        { ticket, id },
-        {
-          clock,
-          expires: (Date.now() + PATIENCE_MS) / 1_000,
-          deliveryTag: uuid(),
-        },
-      );
-      const results = await execute(
-        redis
-          .multi()
-          .sadd(bindings, queue.member)
-          .lpush(key, '')
-          .pexpire(key, REPLIES_EXPIRE_MS)
-          .publish(channel, text),
-      );
-      return Number(results[3]);
-    });
+    clock += 1;
+    const text = controlMessage(
+      command,
+      { ticket, id },
+      {
+        clock,
+        expires: (Date.now() + PATIENCE_MS) / 1_000,
+        deliveryTag: uuid(),
+      },
+    );
+    const sent = await ask(control, PATIENCE_MS, (redis) =>
+      runScript(redis, script, [key, bindings], [queue.member, REPLIES_EXPIRE_MS, channel, text]),
+    );
     if ('reason' in sent) {
       // The connection may have been cut after the command.
       control.redis.srem(bindings, queue.member).catch(() => undefined);
       return sent;
     }
-    const listeners = sent.value;
-    const expected = Math.min(listeners, destination?.length ?? Infinity);
+    const listeners = Number(sent.value);
+    const expected = waits ? Math.min(listeners, destination?.length ?? Infinity) : 0;
     const { byWorker, count } = await collect(control, { key, ticket, expected });
     const end = control.redis.multi().srem(bindings, queue.member);
     // A late reply to a list that is gone would make one that never expires.
@@ -128,7 +127,7 @@ async function collect(
     );
     for (const text of 'value' in range ? range.value : []) {
       seen += 1;
-      const reply = text === '' ? undefined : readControlReply(text);
+      const reply = readControlReply(text);
       if (reply?.ticket === ticket) {
         count += 1;
         byWorker.set(reply.hostname, reply.value);
@@ -136,15 +135,4 @@ async function collect(
     }
   }
   return { byWorker, count };
-}
-
-/** Runs a transaction: of its results, the first error is thrown. */
-async function execute(transaction: ChainableCommander): Promise<unknown[]> {
-  const results = (await transaction.exec()) ?? [];
-  return results.map(([error, result]) => {
-    if (error) {
-      throw error;
-    }
-    return result;
-  });
 }

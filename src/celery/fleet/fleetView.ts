@@ -1,7 +1,7 @@
-import type { Answer } from '../../redis/ask.js';
 import type { Failure } from '../../redis/failure.js';
 import type { Broadcast, Replies } from './control.js';
-import { fieldsOf, listOf } from '../wire/controlMessage.js';
+import { createSharedView, type SharedView } from './sharedView.js';
+import { fieldsOf, listOf } from '../wire/received.js';
 
 /** The fleet as its workers have described it. */
 export interface FleetView {
@@ -22,19 +22,11 @@ export interface WorkerView {
   queues: readonly string[];
 }
 
-export interface ViewFleet {
-  /** The fleet's answer, no older than so many milliseconds. Callers that ask at once share it. */
-  (maximumAge: number): Promise<Answer<FleetView>>;
-  /** The last answer, however old. */
-  latest: () => FleetView | undefined;
-}
+export type ViewFleet = SharedView<FleetView>;
 
 /** Returns the function that asks the workers what they can do, and remembers what they have said last. */
 export function createFleetView(broadcast: Broadcast): ViewFleet {
-  let latest: FleetView | undefined;
-  let asking: Promise<Answer<FleetView>> | undefined;
-
-  const askWorkers = async (): Promise<Answer<FleetView>> => {
+  return createSharedView(async () => {
     const askedAt = performance.now();
     const [registered, queues] = await Promise.all([
       broadcast('registered', { taskinfoitems: [] }),
@@ -44,18 +36,8 @@ export function createFleetView(broadcast: Broadcast): ViewFleet {
     if ('reason' in registered || 'reason' in queues) {
       return failed ?? { reason: 'the workers were not asked' };
     }
-    latest = viewOf(askedAt, registered.value, queues.value);
-    return { value: latest };
-  };
-
-  const view = async (maximumAge: number): Promise<Answer<FleetView>> => {
-    if (latest !== undefined && performance.now() - latest.askedAt <= maximumAge) {
-      return { value: latest };
-    }
-    asking ??= askWorkers().finally(() => (asking = undefined));
-    return asking;
-  };
-  return Object.assign(view, { latest: () => latest });
+    return { value: viewOf(askedAt, registered.value, queues.value) };
+  });
 }
 
 function viewOf(askedAt: number, registered: Replies, queues: Replies): FleetView {
@@ -84,7 +66,7 @@ function taskNames(reply: unknown): string[] {
   );
 }
 
-/** Reads the reply to `active_queues`. Messages for a fanout exchange wait in no list. */
+/** Reads the reply to `active_queues`: sorted. Messages for a fanout exchange wait in no list. */
 export function queueNames(reply: unknown): string[] {
   return sorted(
     listOf(reply)

@@ -1,6 +1,6 @@
 import { ask, type Answer } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
-import { controlBinding, controlChannel, controlMessage } from '../wire/controlMessage.js';
+import { controlChannel, controlMessage, workerBinding } from '../wire/controlMessage.js';
 import type { ControlOptions } from './control.js';
 
 /** Where else workers listen on the server of the broker. */
@@ -24,13 +24,14 @@ const SCAN_MS = 2_000;
  */
 export async function findOtherListeners(
   connection: Connection,
-  { keyPrefix, database }: ControlOptions,
+  { keyPrefix, database, separator }: ControlOptions,
   milliseconds: number,
 ): Promise<Answer<OtherListeners>> {
   const command = { method: 'ping', arguments: {}, destination: ['nobody'] };
   const nobody = { ticket: 'nobody', id: 'nobody' };
   const times = { clock: 0, expires: Date.now() / 1_000, deliveryTag: 'nobody' };
   const text = controlMessage(command, nobody, times);
+  const binding = workerBinding('nobody', { separator }).key;
   const numbers = Array.from({ length: DATABASES }, (_, number) => number);
 
   return ask(connection, milliseconds + SCAN_MS, async (redis) => {
@@ -43,13 +44,13 @@ export async function findOtherListeners(
     do {
       const [next, keys] = await redis.scan(
         cursor,
-        ...(['MATCH', `*${controlBinding}`, 'COUNT', KEYS_PER_STEP] as const),
+        ...(['MATCH', `*${binding}`, 'COUNT', KEYS_PER_STEP] as const),
       );
       bindings.push(...keys);
       cursor = next;
     } while (cursor !== '0' && performance.now() < end);
     const keyPrefixes = bindings
-      .map((key) => key.slice(0, -controlBinding.length))
+      .map((key) => key.slice(0, -binding.length))
       .filter((prefix) => prefix !== keyPrefix);
     return {
       databases: numbers.filter((number) => number !== database && (listening[number] ?? 0) > 0),

@@ -1,6 +1,6 @@
 import type { Answer } from '../../redis/ask.js';
 import type { Broadcast } from './control.js';
-import { fieldsOf } from '../wire/controlMessage.js';
+import { fieldsOf } from '../wire/received.js';
 
 /** How to end a task that runs; undefined to let it run. */
 export type RevokeSignal = string | undefined;

@@ -1,7 +1,7 @@
 import type { Answer } from '../../redis/ask.js';
 import { shareNext } from '../../redis/shareNext.js';
 import type { Broadcast } from './control.js';
-import { fieldsOf, listOf } from '../wire/controlMessage.js';
+import { fieldsOf, listOf } from '../wire/received.js';
 
 /** A worker's report of a task that it has. */
 export interface HeldTask {

@@ -1,5 +1,5 @@
 import type { Answer } from '../../redis/ask.js';
-import { fieldsOf, listOf } from '../wire/controlMessage.js';
+import { fieldsOf, listOf } from '../wire/received.js';
 import { ruleFor } from '../wire/routing.js';
 import type { Broadcast, Replies } from './control.js';
 import { queueNames } from './fleetView.js';

@@ -3,7 +3,7 @@ import { ask } from '../../redis/ask.js';
 import type { Connection } from '../../redis/connection.js';
 import type { Failure } from '../../redis/failure.js';
 import { loadScript, runScript, type Script } from '../../redis/commands.js';
-import { fieldsOf, listOf } from '../wire/controlMessage.js';
+import { fieldsOf, listOf } from '../wire/received.js';
 import { queueKeys, UNACKNOWLEDGED, type ListNaming } from '../wire/keys.js';
 
 /** The times of a task in its message, in ISO 8601. */

@@ -1,8 +1,7 @@
-import { parseExact, writeExact } from '../../json/exactJson.js';
 import { JsonText } from '../../json/jsonText.js';
-import { withoutKombuObjects } from '../python/kombuTypes.js';
 import { envelope } from './message.js';
-import { fanoutChannel, replyQueue, type ListNaming } from './keys.js';
+import { fanoutBinding, fanoutChannel, replyQueue, type ListNaming } from './keys.js';
+import { fieldsOf, readMessage } from './received.js';
 
 /** `control_exchange` of celery/app/defaults.py, and what `Mailbox` of kombu/pidbox.py makes of it. */
 const EXCHANGE = 'celery.pidbox';
@@ -23,15 +22,23 @@ export function controlChannel(database: number): string {
   return fanoutChannel(database, EXCHANGE, '');
 }
 
-/** The set in which kombu keeps the workers' queues for commands (`Channel._queue_bind` of kombu/transport/redis.py). */
-export const controlBinding = `_kombu.binding.${EXCHANGE}`;
-
 /** Where the workers' replies to what `id` has asked go. */
 export function controlReplyQueue(
   id: string,
   naming: Pick<ListNaming, 'separator'>,
 ): ReturnType<typeof replyQueue> {
   return replyQueue(id, REPLY_EXCHANGE, naming);
+}
+
+/**
+ * The set in which kombu keeps the workers that listen to commands, and the member of the one with this hostname: as long
+ * as it runs, and for ever where it was killed (`Mailbox.get_queue` of kombu/pidbox.py).
+ */
+export function workerBinding(
+  hostname: string,
+  naming: Pick<ListNaming, 'separator'>,
+): ReturnType<typeof fanoutBinding> {
+  return fanoutBinding(EXCHANGE, `${hostname}.${EXCHANGE}`, naming);
 }
 
 /**
@@ -74,15 +81,9 @@ export interface ControlReply {
 
 /** Reads what a worker has put into the queue (`Node.reply` of kombu/pidbox.py); undefined if it is no reply. */
 export function readControlReply(text: string): ControlReply | undefined {
-  const message = parse(text);
-  const { ticket } = fieldsOf(fieldsOf(message).headers);
-  const { body } = fieldsOf(message);
-  if (typeof body !== 'string') {
-    return undefined;
-  }
-  const isEncoded = fieldsOf(fieldsOf(message).properties).body_encoding === 'base64';
-  const answer = parse(isEncoded ? Buffer.from(body, 'base64').toString() : body);
-  const [entry] = Object.entries(fieldsOf(answer));
+  const message = readMessage(text);
+  const [entry] = Object.entries(fieldsOf(message?.body));
+  const ticket = message?.headers.ticket;
   return (
     entry && {
       hostname: entry[0],
@@ -90,32 +91,4 @@ export function readControlReply(text: string): ControlReply | undefined {
       value: entry[1],
     }
   );
-}
-
-/** The members of what may be an object; of anything else, none. */
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return parsePython(text);
-  }
-}
-
-/** Reads JSON that only Python writes: a task's arguments may hold NaN. */
-function parsePython(text: string): unknown {
-  try {
-    const value = withoutKombuObjects(parseExact(text, { allowsInfinity: true }));
-    return JSON.parse(writeExact(value));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The items of a list; any other value counts as an empty one. */
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -8,14 +8,43 @@ import {
   type TaskTexts,
 } from './message.js';
 import { fanoutChannel } from './keys.js';
+import { fieldsOf, listOf, numberOf, readMessage } from './received.js';
 
 /** The exchange of events (`event_exchange` of celery/app/defaults.py). */
 const EXCHANGE = 'celeryev';
 const ROUTING_KEY = 'task.sent';
+const HEARTBEAT_ROUTING_KEY = 'worker.heartbeat';
 
 /** The channel on which Flower and `celery events` hear of sent tasks. */
 export function taskSentChannel(database: number): string {
   return fanoutChannel(database, EXCHANGE, ROUTING_KEY);
+}
+
+/** The channel on which workers tell every two seconds that they live, whether or not they send events of tasks. */
+export function heartbeatChannel(database: number): string {
+  return fanoutChannel(database, EXCHANGE, HEARTBEAT_ROUTING_KEY);
+}
+
+/** What a worker tells of itself with each heartbeat (`Heart._send` of celery/worker/heartbeat.py). */
+export interface Heartbeat {
+  hostname: string;
+  /** `sw_ver`. */
+  celeryVersion: string | undefined;
+  /** Of its machine, over 1, 5 and 15 minutes. */
+  loadAverage: readonly number[] | undefined;
+}
+
+/** Reads a heartbeat; undefined for what is none. */
+export function readHeartbeat(text: string): Heartbeat | undefined {
+  const { hostname, sw_ver: version, loadavg } = fieldsOf(readMessage(text)?.body);
+  const loads = listOf(loadavg).filter((load) => numberOf(load) !== undefined) as number[];
+  return typeof hostname === 'string'
+    ? {
+        hostname,
+        celeryVersion: typeof version === 'string' ? version : undefined,
+        loadAverage: loads.length === 3 ? loads : undefined,
+      }
+    : undefined;
 }
 
 /**

@@ -46,6 +46,15 @@ export function fanoutChannel(database: number, exchange: string, routingKey: st
   return `/${database}.${exchange}${routingKey === '' ? '' : `/${routingKey}`}`;
 }
 
+/** The set in which kombu keeps the queues of a fanout exchange, and the member of this one (`Channel._queue_bind`). */
+export function fanoutBinding(
+  exchange: string,
+  queue: string,
+  { separator }: Pick<ListNaming, 'separator'>,
+): { key: string; member: string } {
+  return { key: `_kombu.binding.${exchange}`, member: ['', '', queue].join(separator) };
+}
+
 /**
  * The list that gets the replies to what `id` has sent to an exchange, and the set of bindings that leads
  * workers there while it has this member (`Mailbox.get_reply_queue` of kombu/pidbox.py).
