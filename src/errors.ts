@@ -13,8 +13,10 @@ export const STATUS_BY_CODE = {
   origin_not_allowed: 403,
   insufficient_scope: 403,
   not_found: 404,
+  worker_not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
+  worker_refused: 409,
   payload_too_large: 413,
   idempotency_key_reused: 422,
   upgrade_required: 426,
@@ -29,6 +31,7 @@ export const STATUS_BY_CODE = {
   not_ready: 503,
   overloaded: 503,
   task_queue_full: 503,
+  worker_silent: 504,
 } as const satisfies Record<ErrorCode, number>;
 
 /**
@@ -194,6 +197,28 @@ export function brokerUnavailable(
   taskId?: string,
 ): ClientVisibleError {
   return new ClientVisibleError('broker_unavailable', `${what}: ${reason}`, { taskId, cause });
+}
+
+/** @param near the hostnames of workers that are named nearly so */
+export function workerNotFound(hostname: string, near: readonly string[]): ClientVisibleError {
+  const hint = near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`;
+  return new ClientVisibleError('worker_not_found', `No worker ${hostname} listens${hint}`);
+}
+
+/** @param words the worker's own */
+export function workerRefused(hostname: string, words: string): ClientVisibleError {
+  return new ClientVisibleError('worker_refused', `${hostname} refuses: ${words}`);
+}
+
+/** @param wasTold whether it was told what it has not confirmed */
+export function workerSilent(hostname: string, wasTold: boolean): ClientVisibleError {
+  const rest = wasTold
+    ? 'it may still do what it was told when it hears it'
+    : 'nothing was told to it';
+  return new ClientVisibleError(
+    'worker_silent',
+    `${hostname} has not answered within a second; ${rest}`,
+  );
 }
 
 /** @param what begins a sentence, such as `The result could not be retrieved` */

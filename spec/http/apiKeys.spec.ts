@@ -84,7 +84,9 @@ describe('With API_KEYS', () => {
     const inQuery = [{ ApiKey: [] }, { ApiKeyInQuery: [] }];
     const names = [
       ...['assignTask', 'assignTasks', 'getResult', 'getResults'],
-      ...['listTasks', 'revokeTask', 'explainTask', 'listQueues', 'examineFleet'],
+      ...['listTasks', 'revokeTask', 'explainTask', 'listQueues', 'listWorkers', 'examineFleet'],
+      ...['growPool', 'shrinkPool', 'setAutoscale', 'addConsumer', 'cancelConsumer'],
+      ...['setRateLimit', 'setTimeLimit', 'enableEvents', 'shutDownWorker'],
     ];
     const only = Object.fromEntries(names.map((name) => [name, [{ ApiKey: [] }]]));
     assert.deepEqual(secured, {
@@ -169,7 +171,15 @@ describe('With scopes of API_KEYS', () => {
       );
     }
     for (const path of [
-      ...['/result/a', '/results?ids=a', '/tasks/a/explain', '/tasks/', '/queues/', '/metrics'],
+      ...[
+        '/result/a',
+        '/results?ids=a',
+        '/tasks/a/explain',
+        '/tasks/',
+        '/queues/',
+        '/workers/',
+        '/metrics',
+      ],
     ]) {
       const read = (key: string) => service.get(path).set('x-api-key', key);
       await read(KEYS.reads).expect(200);

@@ -8,12 +8,22 @@ export function startWorkerIn(
   name: string,
   ...more: readonly string[]
 ): Promise<RunningProcess> {
+  return startWorkerWith(redisUrl, name, {}, ...more);
+}
+
+/** The same, with variables of its own. */
+export function startWorkerWith(
+  redisUrl: string,
+  name: string,
+  variables: NodeJS.ProcessEnv,
+  ...more: readonly string[]
+): Promise<RunningProcess> {
   return startWorker({
     python: theFleet().python,
     workersFolder: WORKERS_FOLDER,
     redisUrl,
     environment: process.env,
-    variables: { PYTHONPATH: PYTHON_MODULES },
+    variables: { PYTHONPATH: PYTHON_MODULES, ...variables },
     arguments: ['--include', 'outcome_tasks', '--hostname', `${name}@spec`, ...more],
     concurrency: 1,
   });

@@ -134,12 +134,12 @@ export function requestContext(options: {
   };
 }
 
-/** Being not ready or overloaded is a state, not an error. Probes that succeed would hide other requests. */
+/** Being not ready or overloaded, or a worker's silence, is a state, not an error. Probes that succeed would hide other requests. */
 function levelOf(status: number, route: Route | undefined): Lowercase<LogLevel> {
   if (status < 500) {
     return status < 400 && route?.isProbe ? 'debug' : 'info';
   }
-  return status === 503 ? 'warning' : 'error';
+  return status === 503 || status === 504 ? 'warning' : 'error';
 }
 
 /** The stack belongs to faults of this service, not to what Redis could not do. */

@@ -1,4 +1,5 @@
 import { v4 as uuid } from 'uuid';
+import { createHeartbeats, type Heartbeats } from '../celery/fleet/heartbeats.js';
 import { CeleryClient } from '../celery/producing/client.js';
 import type { Broker } from '../celery/producing/broker.js';
 import { createRedisBroker } from '../celery/producing/redisBroker/broker.js';
@@ -23,6 +24,8 @@ export interface RedisConnections {
   backend: Connection;
   /** Subscribes for all clients that wait for a task. Opened for the first of them. */
   changes: StateChanges;
+  /** Listens to the workers for all who ask how they are. Opened for the first of them. */
+  heartbeats: Heartbeats;
   /** Commands to workers and searches through queues: apart, so that no task and no result waits behind a search. */
   control: LaterConnection;
   /** Opens another connection to the broker, for whoever listens: it is closed with what it is for. */
@@ -64,6 +67,21 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
       },
     },
   });
+  const openListener = (role: string): Connection =>
+    watchConnection(
+      broker.redis.duplicate({ autoResubscribe: false }),
+      eventsOf(role, redis.broker.address.label),
+    );
+  const heartbeats = createHeartbeats(() => openListener('heartbeats'), {
+    keyPrefix: redis.broker.keyPrefix,
+    database: redis.broker.address.database,
+    silenceMs: silenceMs(tasks.timeoutMs),
+    refused(reason) {
+      log.warning("Redis lets nobody hear the workers' heartbeats: its user may not SUBSCRIBE", {
+        reason,
+      });
+    },
+  });
   watchEviction(broker, (policy) => {
     log.warning(
       'Redis may evict messages and what makes them unique: set its policy to noeviction',
@@ -81,12 +99,8 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
   const both = [broker, backend];
 
   return {
-    ...{ client, broker, backend, changes, control },
-    openListener: (role) =>
-      watchConnection(
-        broker.redis.duplicate({ autoResubscribe: false }),
-        eventsOf(role, redis.broker.address.label),
-      ),
+    ...{ client, broker, backend, changes, heartbeats, control },
+    openListener,
     async answer(milliseconds) {
       const answers = both.map((connection) => connection.answersPing(milliseconds));
       return (await Promise.all(answers)).every(Boolean);
@@ -95,7 +109,7 @@ export function openRedisConnections(config: Config, log: Log): RedisConnections
       await Promise.all(both.map((connection) => connection.untilReady(milliseconds)));
     },
     async close(milliseconds) {
-      const all = [...both, changes, control];
+      const all = [...both, changes, heartbeats, control];
       await Promise.all(all.map((connection) => connection.close(milliseconds)));
     },
   };

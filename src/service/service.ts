@@ -80,7 +80,7 @@ async function openService(
   const tracing = await startTracing(config.tracing, contract.version, log);
   opened.push(() => tracing.close(EXPORT_PATIENCE_MS));
 
-  const { client, backend, control } = connections;
+  const { client, backend, control, heartbeats } = connections;
   const redisAnswers = () => connections.answer(config.redis.healthTimeoutMs);
   const waiters = createWaiters(http.maxWaiters);
   const { route, queues, choosableQueues, refresh } = createInstalledRoutes(config, contract);
@@ -99,7 +99,10 @@ async function openService(
     resultMs: Math.floor(config.results.timeoutMs * SHARE_OF_REDIS),
   };
   const shared = { route, readResult, patience };
-  const workers = createWorkerOperations(config, log, { control, queues, ...shared });
+  const workers = createWorkerOperations(config, log, {
+    ...{ control, heartbeats, queues },
+    ...shared,
+  });
   const tasks = createTaskOperations(config, {
     ...shared,
     ...{ contract, choosableQueues, connections },

@@ -1,4 +1,5 @@
 import { createBroadcast } from '../celery/fleet/control.js';
+import type { Heartbeats } from '../celery/fleet/heartbeats.js';
 import { createFleetView } from '../celery/fleet/fleetView.js';
 import { createMessageSearch } from '../celery/queues/messageSearch.js';
 import { createDepthReader } from '../celery/queues/depths.js';
@@ -6,12 +7,16 @@ import type { ReadResult } from '../celery/results/results.js';
 import { createRevoke } from '../celery/fleet/revoking.js';
 import { createTaskTypes, type RoutedTask } from '../celery/wire/routing.js';
 import { createTaskQuery } from '../celery/fleet/taskQuery.js';
+import { createWorkerCommands } from '../celery/fleet/workerCommands.js';
+import { createWorkersView } from '../celery/fleet/workersView.js';
 import type { Config } from '../config/config.js';
 import type { Log } from '../log/log.js';
 import type { LaterConnection } from '../redis/open.js';
 import { createExplainTask } from '../operations/tasks/explainTask.js';
+import { createWorkerControl } from '../operations/fleet/controlWorker.js';
 import { createListQueues } from '../operations/fleet/listQueues.js';
 import { createListTasks } from '../operations/fleet/listTasks.js';
+import { createListWorkers } from '../operations/fleet/listWorkers.js';
 import type { Operations } from '../operations/operation.js';
 import { createRevokeTask } from '../operations/tasks/revokeTask.js';
 import { createTaskTypeCheck, type CheckTaskType } from '../operations/tasks/strictTaskTypes.js';
@@ -24,6 +29,7 @@ export function createWorkerOperations(
   parts: {
     /** A connection of its own, so that no task and no result waits behind a search through a queue. */
     control: LaterConnection;
+    heartbeats: Heartbeats;
     route: (taskType: string) => RoutedTask;
     /** The queues that tasks are sent to. */
     queues: () => readonly string[];
@@ -31,10 +37,14 @@ export function createWorkerOperations(
     patience: RedisPatience;
   },
 ): {
-  operations: Pick<Operations, 'listTasks' | 'revokeTask' | 'explainTask' | 'listQueues'>;
+  operations: Pick<
+    Operations,
+    'listTasks' | 'revokeTask' | 'explainTask' | 'listQueues' | 'listWorkers'
+  > &
+    ReturnType<typeof createWorkerControl>;
   checkTaskType: CheckTaskType | undefined;
 } {
-  const { control, route, queues, readResult, patience } = parts;
+  const { control, heartbeats, route, queues, readResult, patience } = parts;
   const { address, ...naming } = config.redis.broker;
   const waiting = { ...naming, milliseconds: patience.assignMs };
   const taskTypeOf = createTaskTypes(config.tasks.routing, route);
@@ -43,6 +53,7 @@ export function createWorkerOperations(
     database: address.database,
   });
   const viewFleet = createFleetView(broadcast);
+  const viewWorkers = createWorkersView(broadcast);
 
   return {
     operations: {
@@ -60,6 +71,14 @@ export function createWorkerOperations(
         viewFleet,
         readDepths: createDepthReader(control.get, waiting),
         queues,
+      }),
+      listWorkers: createListWorkers({ viewWorkers, heartbeats }),
+      ...createWorkerControl({
+        commands: createWorkerCommands(broadcast, control.get, naming),
+        onChange() {
+          viewFleet.forget();
+          viewWorkers.forget();
+        },
       }),
     },
     checkTaskType: config.tasks.areTypesStrict

@@ -1,0 +1,96 @@
+import { ask, type Answer } from '../../redis/ask.js';
+import type { Connection } from '../../redis/connection.js';
+import type { Failure } from '../../redis/failure.js';
+import { workerBinding } from '../wire/controlMessage.js';
+import { fieldsOf } from '../wire/received.js';
+import type { Broadcast, ControlOptions } from './control.js';
+
+/** What has become of a command for one worker. */
+export type CommandOutcome =
+  /** In the worker's own words; empty for a command without a reply. */
+  | { kind: 'done'; message: string }
+  | { kind: 'refused'; message: string }
+  /** It listens, or did until it was killed, and has not replied in time. Whether the command was sent to it. */
+  | { kind: 'silent'; wasSent: boolean }
+  /** No worker has this name. The hostnames of those that have answered. */
+  | { kind: 'unknown'; hostnames: readonly string[] }
+  /** Redis was not reached, or has refused. The worker may have heard the command all the same. */
+  | ({ kind: 'failed' } & Failure);
+
+/** Tells one worker, by its hostname, to run a command of celery/worker/control.py. Never rejects. */
+export interface WorkerCommands {
+  tell: (hostname: string, method: string, values?: object) => Promise<CommandOutcome>;
+  /** Has a worker that answers end itself, to which it does not reply. */
+  shutDown: (hostname: string) => Promise<CommandOutcome>;
+}
+
+/** How long Redis may take to say whether a worker is known. */
+const PATIENCE_MS = 1_000;
+
+/** @param naming as in `ControlOptions` */
+export function createWorkerCommands(
+  broadcast: Broadcast,
+  connection: () => Connection,
+  naming: Pick<ControlOptions, 'keyPrefix' | 'separator'>,
+): WorkerCommands {
+  const isKnown = async (hostname: string): Promise<Answer<boolean>> => {
+    const { key, member } = workerBinding(hostname, naming);
+    return ask(
+      connection(),
+      PATIENCE_MS,
+      async (redis) => (await redis.sismember(`${naming.keyPrefix}${key}`, member)) === 1,
+    );
+  };
+  /** Why a worker has not replied. */
+  const missing = async (hostname: string, wasSent: boolean): Promise<CommandOutcome> => {
+    const [others, known] = await Promise.all([broadcast('ping'), isKnown(hostname)]);
+    if ('reason' in others) {
+      return { kind: 'failed', ...others };
+    }
+    if ('reason' in known) {
+      return { kind: 'failed', ...known };
+    }
+    const { listeners, byWorker } = others.value;
+    const mayListen = known.value && byWorker.size < listeners;
+    return byWorker.has(hostname) || mayListen
+      ? { kind: 'silent', wasSent }
+      : { kind: 'unknown', hostnames: [...byWorker.keys()].sort() };
+  };
+
+  return {
+    async tell(hostname, method, values = {}) {
+      const answer = await broadcast(method, values, { destination: [hostname] });
+      if ('reason' in answer) {
+        return { kind: 'failed', ...answer };
+      }
+      const { byWorker } = answer.value;
+      return byWorker.has(hostname)
+        ? outcomeOf(byWorker.get(hostname))
+        : await missing(hostname, true);
+    },
+    async shutDown(hostname) {
+      const there = await broadcast('ping', {}, { destination: [hostname] });
+      if ('reason' in there) {
+        return { kind: 'failed', ...there };
+      }
+      if (!there.value.byWorker.has(hostname)) {
+        return missing(hostname, false);
+      }
+      // `shutdown` of celery/worker/control.py raises SystemExit, after which `dispatch` of kombu/pidbox.py sends no reply.
+      const sent = await broadcast('shutdown', {}, { destination: [hostname], waits: false });
+      return 'reason' in sent ? { kind: 'failed', ...sent } : { kind: 'done', message: '' };
+    },
+  };
+}
+
+/** `ok` and `nok` of celery/worker/control.py; `dispatch` of kombu/pidbox.py makes the latter of an exception. */
+function outcomeOf(reply: unknown): CommandOutcome {
+  const { ok, error } = fieldsOf(reply);
+  return error === undefined
+    ? { kind: 'done', message: wordsOf(ok) }
+    : { kind: 'refused', message: wordsOf(error) };
+}
+
+function wordsOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
+}
