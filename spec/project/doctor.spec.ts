@@ -8,6 +8,7 @@ import { startWorker } from '../../stack/celery.js';
 import type { RunningProcess } from '../../stack/process.js';
 import { startRedis, type RedisServer } from '../../stack/redis.js';
 import { SERVICE_PROGRAM } from '../../stack/service.js';
+import { eventually } from '../support/eventually.js';
 import { REPOSITORY, theFleet } from '../support/fleet.js';
 import { startTestService } from '../support/service.js';
 
@@ -21,13 +22,15 @@ interface Finding {
 interface Diagnosis {
   healthy: boolean;
   findings: Finding[];
-  workers: { hostname: string; version: string; pool: string; queues: string[] }[];
+  workers: { hostname: string; celery_version: string; pool: string; queues: string[] }[];
 }
 
 /** A worker: its settings, beside those of a healthy one, and its arguments. */
 interface Worker {
   settings?: object;
   arguments?: readonly string[];
+  /** Seconds that its clock is wrong by. */
+  clockAhead?: number;
 }
 
 /** A fleet with one fault. */
@@ -217,6 +220,14 @@ const CASES: readonly Case[] = [
     of: ['one'],
   },
   {
+    fault: 'a clock that is wrong',
+    workers: [{ clockAhead: -60 }, {}],
+    check: 'clock',
+    message: /The clock is 60 s behind the one of this service/,
+    mend: /NTP/,
+    of: ['one'],
+  },
+  {
     fault: 'no worker',
     workers: [],
     check: 'no_workers',
@@ -270,7 +281,7 @@ describe('GET /doctor', function () {
 
   function startExamined(
     database: number,
-    { settings = {}, arguments: more = [] }: Worker,
+    { settings = {}, arguments: more = [], clockAhead }: Worker,
     place = 0,
   ): Promise<RunningProcess> {
     const pool = more.includes('--pool') ? [] : ['--pool', 'solo'];
@@ -279,7 +290,13 @@ describe('GET /doctor', function () {
       workersFolder: `${REPOSITORY}spec/support/celery/examined`,
       redisUrl: urlOf(database),
       environment: process.env,
-      variables: { SETTINGS: JSON.stringify(settings) },
+      variables: {
+        SETTINGS: JSON.stringify(settings),
+        ...(clockAhead !== undefined && {
+          PYTHONPATH: `${REPOSITORY}spec/support/celery/wrongClock`,
+          CLOCK_AHEAD: String(clockAhead),
+        }),
+      },
       arguments: ['--hostname', `${NAMES[place]}@spec`, ...pool, ...more],
       concurrency: 1,
     });
@@ -331,9 +348,12 @@ describe('GET /doctor', function () {
       assert.deepEqual(diagnosis.findings, []);
       assert.equal(diagnosis.healthy, true);
       const [own] = diagnosis.workers;
-      assert.match(String(own?.version), /^5\.\d+\.\d+$/);
+      assert.match(String(own?.celery_version), /^5\.\d+\.\d+$/);
       assert.deepEqual(diagnosis.workers, [
-        { hostname: 'one@spec', version: own?.version, pool: 'solo', queues: ['shop'] },
+        {
+          ...{ hostname: 'one@spec', celery_version: own?.celery_version },
+          ...{ pool: 'solo', queues: ['shop'] },
+        },
       ]);
     });
 
@@ -444,7 +464,10 @@ describe('GET /doctor', function () {
 
   it('finds workers in another database', async () => {
     const worker = await startExamined(3, {});
-    const { findings } = await examine(2);
+    const { findings } = await eventually('it listens', async () => {
+      const diagnosis = await examine(2);
+      return checksOf(diagnosis.findings).includes('no_workers') ? undefined : diagnosis;
+    });
     await worker.stop();
     assert.deepEqual(checksOf(findings), ['other_database']);
     assert.match(findings[0]?.message ?? '', /No worker listens in database 2 .* in database 3\./);
@@ -452,6 +475,10 @@ describe('GET /doctor', function () {
 
   it('finds a worker that hangs', async () => {
     const [well, hanging] = await Promise.all([startExamined(5, {}, 0), startExamined(5, {}, 1)]);
+    // It says that it is ready before it listens.
+    await eventually('both listen', async () =>
+      (await examine(5)).workers.length === 2 ? true : undefined,
+    );
     hanging.send('SIGSTOP');
     const { findings, workers: seen } = await examine(5);
     hanging.send('SIGCONT');
@@ -467,8 +494,11 @@ describe('GET /doctor', function () {
   it('finds workers with another key prefix', async () => {
     const options = { broker_transport_options: { global_keyprefix: 'shop_' } };
     const worker = await startExamined(4, { settings: options });
+    const { findings } = await eventually('it listens', async () => {
+      const diagnosis = await examine(4, { CELERY_BROKER_GLOBAL_KEYPREFIX: 'shop_' });
+      return diagnosis.workers.length === 1 ? diagnosis : undefined;
+    });
     const without = await examine(4);
-    const { findings } = await examine(4, { CELERY_BROKER_GLOBAL_KEYPREFIX: 'shop_' });
     await worker.stop();
     assert.deepEqual(checksOf(without.findings), ['other_key_prefix']);
     assert.match(without.findings[0]?.mend ?? '', /CELERY_BROKER_GLOBAL_KEYPREFIX.*: shop_\.$/);

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { findOtherListeners, type OtherListeners } from '../celery/fleet/otherListeners.js';
 import { createBroadcast } from '../celery/fleet/control.js';
 import { neededCommands } from '../celery/fleet/neededRights.js';
-import { createSettingsReader } from '../celery/fleet/workerSettings.js';
+import type { Heartbeats } from '../celery/fleet/heartbeats.js';
+import { createSettingsReader, type FleetSettings } from '../celery/fleet/workerSettings.js';
 import { keyPrefixOf } from '../celery/results/results.js';
 import { taskSentChannel } from '../celery/wire/events.js';
 import { createTaskTypes, type RoutedTask } from '../celery/wire/routing.js';
@@ -15,6 +17,10 @@ import type { Connection } from '../redis/connection.js';
 import { readServerFacts, refusedCommands, type CommandText } from '../redis/serverFacts.js';
 import type { LaterConnection } from '../redis/open.js';
 
+/** A little more than the two seconds between a worker's heartbeats (celery/worker/heartbeat.py). */
+const HEARTBEAT_MS = 2_500;
+const LOOK_EACH_MS = 25;
+
 /** How long a server may take for each question, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
@@ -25,12 +31,13 @@ export function createDoctor(
     contract: Contract;
     backend: Connection;
     control: LaterConnection;
+    heartbeats: Heartbeats;
     route: (taskType: string) => RoutedTask;
     /** The queues that tasks are sent to. */
     queues: () => readonly string[];
   },
 ): () => Promise<Diagnosis> {
-  const { contract, backend, control, route, queues } = parts;
+  const { contract, backend, control, heartbeats, route, queues } = parts;
   const { redis, tasks } = config;
   const { address, ...naming } = redis.broker;
   const place = { ...naming, database: address.database };
@@ -49,6 +56,8 @@ export function createDoctor(
   };
 
   return async () => {
+    heartbeats.listen();
+    const end = performance.now() + HEARTBEAT_MS;
     await Promise.all([control.get(), backend].map((one) => one.untilReady(PATIENCE_MS)));
     const [broker, store, settings] = await Promise.all([
       readBroker(),
@@ -60,7 +69,7 @@ export function createDoctor(
       {
         ...{ broker, backend: store, fleet },
         elsewhere: fleet?.listeners === 0 ? await readElsewhere() : undefined,
-        clocks: new Map(),
+        clocks: await readClocks(heartbeats, fleet, end),
         service: {
           broker: { label: address.label, ...place },
           backend: {
@@ -78,6 +87,27 @@ export function createDoctor(
       readRedisUrl,
     );
   };
+}
+
+/** Waits until each worker has been heard, or until `end`; gives how far the clocks of those are from this one, in seconds. */
+async function readClocks(
+  heartbeats: Heartbeats,
+  fleet: FleetSettings | undefined,
+  end: number,
+): Promise<Map<string, number>> {
+  const hostnames = (fleet?.workers ?? []).map(({ hostname }) => hostname);
+  const isUnheard = (hostname: string): boolean => heartbeats.of(hostname) === undefined;
+  while (hostnames.some(isUnheard) && performance.now() < end) {
+    await delay(LOOK_EACH_MS);
+  }
+  return new Map(
+    hostnames.flatMap((hostname) => {
+      const heard = heartbeats.of(hostname);
+      return heard?.timestamp === undefined
+        ? []
+        : [[hostname, heard.timestamp - heard.heardAt / 1_000] as const];
+    }),
+  );
 }
 
 async function readStore(

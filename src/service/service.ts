@@ -129,7 +129,7 @@ async function openService(
       getConsole: createGetConsole(contract, http.rootPath),
       ...createContractOperations(contract, http.rootPath),
       examineFleet: createExamineFleet(
-        createDoctor(config, { contract, backend, control, route, queues }),
+        createDoctor(config, { contract, backend, control, heartbeats, route, queues }),
       ),
     },
   });

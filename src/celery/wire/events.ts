@@ -32,17 +32,20 @@ export interface Heartbeat {
   celeryVersion: string | undefined;
   /** Of its machine, over 1, 5 and 15 minutes. */
   loadAverage: readonly number[] | undefined;
+  /** By its own clock, in seconds since 1970. */
+  timestamp: number | undefined;
 }
 
 /** Reads a heartbeat; undefined for what is none. */
 export function readHeartbeat(text: string): Heartbeat | undefined {
-  const { hostname, sw_ver: version, loadavg } = fieldsOf(readMessage(text)?.body);
+  const { hostname, sw_ver: version, loadavg, timestamp } = fieldsOf(readMessage(text)?.body);
   const loads = listOf(loadavg).filter((load) => numberOf(load) !== undefined) as number[];
   return typeof hostname === 'string'
     ? {
         hostname,
         celeryVersion: typeof version === 'string' ? version : undefined,
         loadAverage: loads.length === 3 ? loads : undefined,
+        timestamp: numberOf(timestamp),
       }
     : undefined;
 }

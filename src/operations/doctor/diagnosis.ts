@@ -23,7 +23,7 @@ export function diagnosisOf(facts: Facts, readUrl: ReadRedisUrl): Diagnosis {
     findings,
     workers: (facts.fleet?.workers ?? []).map(({ hostname, version, pool, queues }) => ({
       hostname,
-      version: version ?? null,
+      celery_version: version ?? null,
       pool: pool ?? null,
       queues: [...queues],
     })),
@@ -40,7 +40,8 @@ export function diagnosisText({ findings, workers }: Diagnosis): string {
     '',
   ]);
   const seen = workers.map(
-    ({ hostname, version, pool }) => `${hostname} (Celery ${version ?? '?'}, ${pool ?? '?'})`,
+    ({ hostname, celery_version: version, pool }) =>
+      `${hostname} (Celery ${version ?? '?'}, ${pool ?? '?'})`,
   );
   const summary =
     findings.length === 0

@@ -2,16 +2,10 @@
 
 import json
 import os
-import time
+
+import celery
 
 SETTINGS = json.loads(os.environ["SETTINGS"])
-
-if AHEAD := SETTINGS.pop("clock_ahead", 0):
-    # A host whose clock is wrong: all that runs in this process reads it.
-    right = time.time
-    time.time = lambda: right() + AHEAD
-
-import celery  # noqa: E402
 
 if VERSION := SETTINGS.pop("celery_version", None):
     # One that is older than any that installs beside this Python's.
