@@ -216,7 +216,10 @@ describe('POST /workers/{name}/…', function () {
   }
 
   it('answers 404 for a name that no worker has, and names those that are near', async () => {
+    const start = performance.now();
     const { code, message } = await tell('noe@spec/pool-grow', 404);
+    const took = performance.now() - start;
+    assert.ok(took < 500, `took ${took} ms`);
     assert.equal(code, 'worker_not_found');
     assert.equal(message, 'No worker noe@spec listens; did you mean one@spec?');
     for (const verb of ['shutdown', 'enable-events']) {
@@ -226,6 +229,14 @@ describe('POST /workers/{name}/…', function () {
       );
     }
     await untilProcesses(2);
+  });
+
+  it('finds a worker whose binding somebody has removed', async () => {
+    const client = new Redis(redis.url);
+    const member = '\x06\x16\x06\x16threads@spec.celery.pidbox';
+    assert.equal(await client.srem('_kombu.binding.celery.pidbox', member), 1);
+    client.disconnect();
+    await tell('threads@spec/enable-events', 200);
   });
 
   it('answers 404 for a verb that there is not, and 405 for a GET', async () => {

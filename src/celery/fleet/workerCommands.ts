@@ -41,24 +41,56 @@ export function createWorkerCommands(
       async (redis) => (await redis.sismember(`${naming.keyPrefix}${key}`, member)) === 1,
     );
   };
-  /** Why a worker has not replied. */
-  const missing = async (hostname: string, wasSent: boolean): Promise<CommandOutcome> => {
-    const [others, known] = await Promise.all([broadcast('ping'), isKnown(hostname)]);
+  /** Asks all workers which ones there are. */
+  const lookFor = async (
+    hostname: string,
+  ): Promise<Answer<{ answers: boolean; mayListen: boolean; hostnames: readonly string[] }>> => {
+    const others = await broadcast('ping');
     if ('reason' in others) {
-      return { kind: 'failed', ...others };
+      return others;
     }
+    const { listeners, byWorker } = others.value;
+    return {
+      value: {
+        answers: byWorker.has(hostname),
+        mayListen: byWorker.has(hostname) || byWorker.size < listeners,
+        hostnames: [...byWorker.keys()].sort(),
+      },
+    };
+  };
+  /** What keeps a command from being sent; undefined for nothing. A name that nobody has is known without waiting for it. */
+  const obstacle = async (hostname: string): Promise<CommandOutcome | undefined> => {
+    const known = await isKnown(hostname);
     if ('reason' in known) {
       return { kind: 'failed', ...known };
     }
-    const { listeners, byWorker } = others.value;
-    const mayListen = known.value && byWorker.size < listeners;
-    return byWorker.has(hostname) || mayListen
-      ? { kind: 'silent', wasSent }
-      : { kind: 'unknown', hostnames: [...byWorker.keys()].sort() };
+    if (known.value) {
+      return undefined;
+    }
+    // Whoever empties Redis takes the bindings of workers that go on.
+    const found = await lookFor(hostname);
+    if ('reason' in found) {
+      return { kind: 'failed', ...found };
+    }
+    const { answers, hostnames } = found.value;
+    return answers ? undefined : { kind: 'unknown', hostnames };
+  };
+  /** Why a worker has not replied: one that was killed is among the bindings still. */
+  const missing = async (hostname: string, wasSent: boolean): Promise<CommandOutcome> => {
+    const found = await lookFor(hostname);
+    if ('reason' in found) {
+      return { kind: 'failed', ...found };
+    }
+    const { mayListen, hostnames } = found.value;
+    return mayListen ? { kind: 'silent', wasSent } : { kind: 'unknown', hostnames };
   };
 
   return {
     async tell(hostname, method, values = {}) {
+      const outcome = await obstacle(hostname);
+      if (outcome !== undefined) {
+        return outcome;
+      }
       const answer = await broadcast(method, values, { destination: [hostname] });
       if ('reason' in answer) {
         return { kind: 'failed', ...answer };
@@ -69,6 +101,10 @@ export function createWorkerCommands(
         : await missing(hostname, true);
     },
     async shutDown(hostname) {
+      const outcome = await obstacle(hostname);
+      if (outcome !== undefined) {
+        return outcome;
+      }
       const there = await broadcast('ping', {}, { destination: [hostname] });
       if ('reason' in there) {
         return { kind: 'failed', ...there };
