@@ -36,6 +36,7 @@ async function main(): Promise<void> {
     ? readConfiguration(commandLine?.variables)
     : primary.config);
   if (commandLine?.asks === 'doctor') {
+    void stopSignal.then(() => process.exit(1));
     const { examineOnce } = await import('./service/examination.js');
     const { text, isHealthy } = await examineOnce(config, commandLine.isJson ? 'json' : 'text');
     process.stdout.write(text);

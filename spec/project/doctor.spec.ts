@@ -117,7 +117,11 @@ const CASES: readonly Case[] = [
     fault: 'a visibility timeout that is shorter than a task may be',
     workers: [
       {
-        settings: { task_time_limit: 60, broker_transport_options: { visibility_timeout: 30 } },
+        settings: {
+          task_acks_late: true,
+          task_time_limit: 60,
+          broker_transport_options: { visibility_timeout: 30 },
+        },
         arguments: ['--pool', 'prefork'],
       },
     ],
@@ -373,6 +377,16 @@ describe('GET /doctor', function () {
       assert.match(findings[0]?.message ?? '', /allkeys-lru/);
     });
 
+    it('finds a Redis that takes nothing', async () => {
+      const control = new Redis(redis.url);
+      await control.config('SET', 'maxmemory', '1');
+      const { findings } = await examine(DATABASE);
+      await control.config('SET', 'maxmemory', '0');
+      control.disconnect();
+      assert.deepEqual(checksOf(findings), ['workers_unasked']);
+      assert.match(findings[0]?.message ?? '', /the message broker is out of memory/);
+    });
+
     it('finds a Redis that forgets', async () => {
       const control = new Redis(redis.url);
       await control.config('SET', 'appendonly', 'no');
@@ -390,13 +404,21 @@ describe('GET /doctor', function () {
       ['-lpush', 'the message broker does not permit LPUSH'],
       ['-zscore', 'the message broker does not permit ZSCORE'],
       ['-subscribe', 'the message broker does not permit SUBSCRIBE'],
+      ['-multi', 'the message broker does not permit MULTI'],
+      ['-discard', 'the message broker does not permit DISCARD'],
       ['resetkeys ~shop* ~_kombu* ~*pidbox ~unacked* ~celery-task-meta-*', 'access to a key'],
     ] as const) {
       it(`finds that a right is missing (${right})`, async () => {
-        const control = new Redis(redis.url);
+        const control = new Redis(urlOf(DATABASE));
         const rules = ['on', '>hunter2', '~*', '&*', '+@all', ...right.split(' ')];
         await control.call('ACL', 'SETUSER', 'limited', ...rules);
-        const { findings } = await examine(DATABASE, {}, 'limited:hunter2@');
+        const service = await startTestService(variables(DATABASE, {}, 'limited:hunter2@'));
+        const { body } = await service.get('/doctor').expect(200);
+        const { findings } = body as Diagnosis;
+        // It has put nothing into a queue, and the service goes on as before.
+        assert.equal(await control.llen('shop'), 0);
+        await service.get('/result/nobody').expect(200, /"pending"/);
+        await service.close();
         await control.call('ACL', 'DELUSER', 'limited');
         control.disconnect();
         assert.deepEqual(checksOf(findings), ['rights']);

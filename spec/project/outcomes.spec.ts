@@ -7,6 +7,7 @@ import { startRedis, type RedisServer } from '../../stack/redis.js';
 import { eventually } from '../support/eventually.js';
 import { REPOSITORY, theFleet } from '../support/fleet.js';
 import { samplesIn, sumIn } from '../support/metrics.js';
+import { runPython } from '../support/tasks.js';
 import { startServiceProcess, type ServiceProcess } from '../support/serviceProcess.js';
 import { untilGone, workersOf } from '../support/workers.js';
 
@@ -134,6 +135,31 @@ describe('The outcomes of tasks in the metrics', function () {
         : undefined;
     });
     await service.close();
+  });
+
+  it('are told of a worker that starts later, without -E too', async () => {
+    const service = await startOwnService();
+    await untilHeard(service);
+    const more = { ...celery(), arguments: ['--pool', 'solo', '--hostname', 'later@spec'] };
+    const later = await startWorker({ ...more, concurrency: 1 });
+    await eventually('it is told to send events', async () => {
+      const text = await runPython('celery_tools', ['inspect', 'stats'], { redisUrl: redis.url });
+      return text.includes('later@spec') ? true : undefined;
+    });
+    await worker.stop();
+    await eventually('the other one is gone', async () => {
+      const text = await metricsOf(service);
+      return sumIn(text, 'orchestrator_workers_online') === 1 ? true : undefined;
+    });
+    await assign(service, 'shop.invoice', 10);
+    await eventually('its tasks are counted', async () => {
+      const text = await metricsOf(service);
+      return sumIn(text, 'orchestrator_task_ends_total', { state: 'SUCCESS' }) === 10
+        ? true
+        : undefined;
+    });
+    await later.stop();
+    worker = await startWorker({ ...celery(), arguments: ['--pool', 'threads'], concurrency: 4 });
   });
 
   it('are not there unless they are asked for', async () => {

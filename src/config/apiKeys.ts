@@ -62,10 +62,10 @@ function parseApiKey(text: string, place: string): PlacedKey {
       `must hold name=key, the name of letters, digits, _ . and -, which ${place} does not`,
     );
   }
-  if (/^(["']).*\1$/.test(value)) {
+  const { key, scopes } = splitScopes(value, place);
+  if ([value, key].some((text) => /^(["']).*\1$/.test(text))) {
     throw new Error(`must hold keys without quotes around them, which ${place} does not`);
   }
-  const { key, scopes } = splitScopes(value, place);
   if (!/^[\x21-\x2b\x2d-\x7e]{16,255}$/.test(key)) {
     throw new Error(
       `must hold keys of 16 to 255 visible ASCII characters without comma, which ${place} does not`,

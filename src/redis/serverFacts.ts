@@ -29,7 +29,8 @@ export function readServerFacts(
     const hasLog = /^aof_enabled:(\d)/m.exec(info)?.[1];
     return {
       evictionPolicy: /^maxmemory_policy:(\S+)/m.exec(info)?.[1],
-      isPersistent: hasLog === '1' || (save === undefined ? undefined : save !== ''),
+      isPersistent:
+        hasLog === '1' || (hasLog === undefined || save === undefined ? undefined : save !== ''),
     };
   });
 }
@@ -40,7 +41,7 @@ export type CommandText = readonly [name: string, ...rest: (string | number)[]];
 /**
  * Tells why the server does not let this user run some of these commands or listen to this channel, in the words
  * of `refusal`; nothing where it does. No command is run: a server checks a command's rights when it queues it for a
- * transaction, and this one is discarded. Never rejects.
+ * transaction, and the connection of its own, on which that is, ends with it. Never rejects.
  */
 export function refusedCommands(
   connection: Connection,
@@ -49,36 +50,39 @@ export function refusedCommands(
   milliseconds: number,
 ): Promise<Answer<readonly string[]>> {
   return ask(connection, milliseconds, async (redis) => {
-    // In one turn of the event loop: no command of others on this connection gets in between.
-    const queued = [['multi'] as const, ...commands, ['discard'] as const].map(([name, ...rest]) =>
-      redis.call(name, ...rest),
-    );
-    const results = await Promise.allSettled(queued);
-    const errors = [
-      ...results.map((result) =>
-        result.status === 'rejected' ? (result.reason as Error) : undefined,
-      ),
-      await refusedToListen(redis, channel),
-    ];
-    const reasons = errors.flatMap((error) =>
-      error?.message.startsWith('NOPERM') ? [refusal(error).reason] : [],
-    );
-    return [...new Set(reasons)];
+    const trial = redis.duplicate({ lazyConnect: true, retryStrategy: null });
+    // Without a listener, ioredis prints errors itself.
+    trial.on('error', () => undefined);
+    try {
+      await trial.connect();
+      const begun = await refusalOf(trial.call('multi'));
+      // Outside of a transaction, the commands would run.
+      const refused = begun === undefined ? await refusedIn(trial, commands) : [begun];
+      const errors = [...refused, await refusalOf(trial.subscribe(channel))];
+      const reasons = errors.flatMap((error) =>
+        error?.message.startsWith('NOPERM') ? [refusal(error).reason] : [],
+      );
+      return [...new Set(reasons)];
+    } finally {
+      trial.disconnect();
+    }
   });
 }
 
-/** On a connection of its own: one that listens takes no other commands. */
-async function refusedToListen(redis: Redis, channel: string): Promise<Error | undefined> {
-  const listener = redis.duplicate({ lazyConnect: true, retryStrategy: null });
-  // Without a listener, ioredis prints errors itself.
-  listener.on('error', () => undefined);
-  try {
-    await listener.connect();
-    await listener.subscribe(channel);
-    return undefined;
-  } catch (error) {
-    return error as Error;
-  } finally {
-    listener.disconnect();
-  }
+/** @param trial in a transaction, which this ends */
+async function refusedIn(
+  trial: Redis,
+  commands: readonly CommandText[],
+): Promise<(Error | undefined)[]> {
+  const queued = [...commands, ['discard'] as const].map(([name, ...rest]) =>
+    refusalOf(trial.call(name, ...rest)),
+  );
+  return Promise.all(queued);
+}
+
+function refusalOf(answer: Promise<unknown>): Promise<Error | undefined> {
+  return answer.then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  );
 }

@@ -12,7 +12,7 @@ import { parseRedisUrl } from '../config/redisUrl.js';
 import type { Contract } from '../contract/contract.js';
 import { diagnosisOf, type Diagnosis } from '../operations/doctor/diagnosis.js';
 import type { StoreFacts } from '../operations/doctor/facts.js';
-import type { ReadRedisUrl } from '../operations/doctor/resultChecks.js';
+import type { ReadDatabase } from '../operations/doctor/resultChecks.js';
 import type { Connection } from '../redis/connection.js';
 import { readServerFacts, refusedCommands, type CommandText } from '../redis/serverFacts.js';
 import type { LaterConnection } from '../redis/open.js';
@@ -68,6 +68,7 @@ export function createDoctor(
     return diagnosisOf(
       {
         ...{ broker, backend: store, fleet },
+        unasked: 'reason' in settings ? settings.reason : undefined,
         elsewhere: fleet?.listeners === 0 ? await readElsewhere() : undefined,
         clocks: await readClocks(heartbeats, fleet, end),
         service: {
@@ -77,14 +78,16 @@ export function createDoctor(
             database: redis.backend.address.database,
             keyPrefix: redis.backend.keyPrefix,
           },
-          queue: tasks.routing.queue,
+          queue: tasks.routing.routes.some(({ pattern }) => pattern === '*')
+            ? undefined
+            : tasks.routing.queue,
           routeOf: route,
           taskTypeOf: createTaskTypes(tasks.routing, route),
           described: tasks.files && [...contract.tasks.keys()],
           visibilityTimeoutSeconds: tasks.visibilityTimeoutSeconds,
         },
       },
-      readRedisUrl,
+      readDatabase,
     );
   };
 }
@@ -123,9 +126,11 @@ async function readStore(
   return { server, refused: 'value' in refused ? refused.value : [refused.reason] };
 }
 
-const readRedisUrl: ReadRedisUrl = (url) => {
+/** @param url with passwords masked, and files of certificates that are on the workers' hosts */
+const readDatabase: ReadDatabase = (url) => {
+  const isTls = url.startsWith('rediss:');
   try {
-    return parseRedisUrl(url);
+    return parseRedisUrl(isTls ? (url.split('?')[0] ?? '') : url).database;
   } catch {
     return undefined;
   }

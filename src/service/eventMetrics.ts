@@ -52,13 +52,16 @@ export function prepareEventCounting(
           latest && performance.now() - latest.askedAt < KNOWN_FOR_MS ? latest : undefined;
         return knownQueues(queues(), fleet).flatMap((queue) => {
           const consumers = consumersOf(queue, fleet);
-          return consumers === undefined ? [] : [{ queue, consumers }];
+          // One that has not answered may consume it.
+          const isKnown = consumers !== undefined && (consumers > 0 || fleet?.isComplete === true);
+          return isKnown ? [{ queue, consumers }] : [];
         });
       },
     },
     begin(outcomes) {
       const follow = createOutcomes(outcomes);
       let hasHeard = false;
+      let isRefused = false;
       return listenToEvents(() => connections.openListener('events'), {
         ...place,
         silenceMs: silenceMs(tasks.timeoutMs),
@@ -72,9 +75,13 @@ export function prepareEventCounting(
             outcomes.gap();
           }
           hasHeard = true;
+          isRefused = false;
         },
         refused(reason) {
-          log.warning('Redis lets nobody hear events: its user may not SUBSCRIBE', { reason });
+          if (!isRefused) {
+            isRefused = true;
+            log.warning('Redis lets nobody hear events: its user may not SUBSCRIBE', { reason });
+          }
         },
       });
     },

@@ -15,8 +15,9 @@ export interface EventListenerOptions extends ControlOptions {
 }
 
 /**
- * Listens to the events of tasks and workers, and has the workers send them (`enable_events` of celery/worker/control.py):
- * now, and each one that starts, as a worker without `-E` sends none.
+ * Listens to the events of tasks and workers, and has the workers send them (`enable_events` of celery/worker/control.py),
+ * as a worker without `-E` sends none: each one when its heartbeat is heard, until it has answered. It sends the first ones
+ * before it listens to commands.
  *
  * @returns what says goodbye to Redis, within so many milliseconds
  */
@@ -25,19 +26,30 @@ export function listenToEvents(
   options: EventListenerOptions,
 ): (milliseconds: number) => Promise<void> {
   const { keyPrefix, database, silenceMs, broadcast, receive, heard, refused } = options;
+  /** The workers that have been told, or are being told. */
+  const told = new Set<string>();
+  const tell = async (hostname: string): Promise<void> => {
+    told.add(hostname);
+    const answer = await broadcast('enable_events', {}, { destination: [hostname] });
+    if ('reason' in answer || !answer.value.byWorker.has(hostname)) {
+      told.delete(hostname);
+    }
+  };
   const channels = eventChannels(database).map((channel) => `${keyPrefix}${channel}`);
   const subscriptions = createSubscriptions(
     open,
     {
       subscribed() {
         heard();
-        void broadcast('enable_events');
       },
       message(_channel, payload) {
         for (const event of readEvents(payload.toString())) {
           receive(event);
-          if (event.type === 'worker-online') {
-            void broadcast('enable_events');
+          const { type, hostname } = event;
+          if (type === 'worker-online' || type === 'worker-offline') {
+            told.delete(hostname);
+          } else if (type === 'worker-heartbeat' && !told.has(hostname)) {
+            void tell(hostname);
           }
         }
       },

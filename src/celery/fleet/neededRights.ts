@@ -40,7 +40,6 @@ export function neededCommands(
     ...keyed('lpush', [...lists, replies.key], ''),
     ...keyed('llen', lists),
     ...keyed('lrange', [...lists, replies.key], 0, 0),
-    ...keyed('lindex', [replies.key], 0),
     ...keyed('sismember', [replies.bindings], ''),
     ...keyed('get', own),
     ...keyed('set', own, '', 'EX', 1),

@@ -21,6 +21,7 @@ const END_STATES: Readonly<Record<string, EndState>> = {
 
 /** Bound of the tasks that are followed: of those that have been forgotten, the name and the wait are not known. */
 const MOST_TASKS = 100_000;
+const FORGOTTEN_AT_ONCE = 10_000;
 
 /** Returns the function that puts together what single events tell of a task. */
 export function createOutcomes(count: CountOutcomes): (event: ReceivedEvent) => void {
@@ -34,15 +35,19 @@ export function createOutcomes(count: CountOutcomes): (event: ReceivedEvent) => 
     const task: FollowedTask = { name: undefined, sentAt: undefined, startedAt: undefined };
     tasks.set(taskId, task);
     if (tasks.size > MOST_TASKS) {
-      const [oldest = ''] = tasks.keys();
-      tasks.delete(oldest);
+      // Many at once: to look for the oldest costs as much as to walk over all that have been deleted.
+      for (const oldest of [...tasks.keys()].slice(0, FORGOTTEN_AT_ONCE)) {
+        tasks.delete(oldest);
+      }
     }
     return task;
   };
 
   return (event) => {
     const { type, taskId, timestamp } = event;
-    if (taskId === undefined) {
+    // A task that rejects itself for good has failed before, by Celery's own events.
+    const isNoEnd = type === 'task-rejected' && (event.isRequeued || !tasks.has(taskId ?? ''));
+    if (taskId === undefined || isNoEnd) {
       return;
     }
     const task = follow(taskId);
@@ -52,7 +57,8 @@ export function createOutcomes(count: CountOutcomes): (event: ReceivedEvent) => 
       tasks.delete(taskId);
       count.ended(task.name, end, event.runSeconds ?? between(task.startedAt, timestamp));
     } else if (type === 'task-sent') {
-      task.sentAt = event.hasEta ? undefined : performance.now();
+      // Heard after the start, it would make a wait of the run.
+      task.sentAt = event.hasEta || task.startedAt !== undefined ? undefined : performance.now();
     } else if (type === 'task-started') {
       task.startedAt = timestamp;
       if (task.sentAt !== undefined) {

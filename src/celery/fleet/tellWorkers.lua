@@ -1,6 +1,6 @@
 -- Publishes a command once, and answers how many workers listened. KEYS: the list for the replies, and the set of bindings
 -- that leads workers there. ARGV: its member, how many milliseconds the list lives, the channel, and the text.
-local sent = redis.call('LINDEX', KEYS[1], -1)
+local sent = redis.call('LRANGE', KEYS[1], -1, -1)[1]
 if sent then
   return tonumber(sent)
 end

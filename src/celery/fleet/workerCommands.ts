@@ -4,6 +4,7 @@ import type { Failure } from '../../redis/failure.js';
 import { workerBinding } from '../wire/controlMessage.js';
 import { fieldsOf } from '../wire/received.js';
 import type { Broadcast, ControlOptions } from './control.js';
+import { concurrencyOf } from './workersView.js';
 
 /** What has become of a command for one worker. */
 export type CommandOutcome =
@@ -20,6 +21,8 @@ export type CommandOutcome =
 /** Tells one worker, by its hostname, to run a command of celery/worker/control.py. Never rejects. */
 export interface WorkerCommands {
   tell: (hostname: string, method: string, values?: object) => Promise<CommandOutcome>;
+  /** How many tasks it runs at once; undefined where it does not say. */
+  poolSize: (hostname: string) => Promise<number | undefined>;
   /** Has a worker that answers end itself, to which it does not reply. */
   shutDown: (hostname: string) => Promise<CommandOutcome>;
 }
@@ -99,6 +102,11 @@ export function createWorkerCommands(
       return byWorker.has(hostname)
         ? outcomeOf(byWorker.get(hostname))
         : await missing(hostname, true);
+    },
+    async poolSize(hostname) {
+      const answer = await broadcast('stats', {}, { destination: [hostname] });
+      const stats = 'value' in answer ? answer.value.byWorker.get(hostname) : undefined;
+      return concurrencyOf(fieldsOf(fieldsOf(stats).pool)) ?? undefined;
     },
     async shutDown(hostname) {
       const outcome = await obstacle(hostname);

@@ -25,12 +25,14 @@ export interface TaskSettings {
   /** In seconds. */
   timeLimit: number | undefined;
   softTimeLimit: number | undefined;
+  /** Whether its message is acknowledged when it has ended, and not when it begins. */
+  acksLate: boolean;
 }
 
 export interface FleetSettings {
   /** How many listened. */
   listeners: number;
-  /** Those that have told of their configuration, in the order of their hostnames. */
+  /** Those that have answered all questions, in the order of their hostnames. */
   workers: readonly WorkerSettings[];
 }
 
@@ -40,7 +42,7 @@ export function createSettingsReader(broadcast: Broadcast): () => Promise<Answer
     const answers = await Promise.all([
       broadcast('conf', { with_defaults: true }),
       broadcast('stats'),
-      broadcast('registered', { taskinfoitems: ['time_limit', 'soft_time_limit'] }),
+      broadcast('registered', { taskinfoitems: ['time_limit', 'soft_time_limit', 'acks_late'] }),
       broadcast('active_queues'),
       broadcast('report'),
     ]);
@@ -53,7 +55,9 @@ export function createSettingsReader(broadcast: Broadcast): () => Promise<Answer
     }
     const [configurations, ...others] = replies.map(({ byWorker }) => byWorker);
     const listeners = Math.max(...replies.map((one) => one.listeners));
-    const hostnames = [...(configurations?.keys() ?? [])].sort();
+    const hostnames = [...(configurations?.keys() ?? [])]
+      .filter((hostname) => replies.every(({ byWorker }) => isAnswer(byWorker.get(hostname))))
+      .sort();
     return {
       value: {
         listeners,
@@ -73,6 +77,11 @@ export function createSettingsReader(broadcast: Broadcast): () => Promise<Answer
       },
     };
   };
+}
+
+/** `dispatch` of kombu/pidbox.py makes `{"error": ...}` of an exception. */
+function isAnswer(reply: unknown): boolean {
+  return reply !== undefined && !('error' in fieldsOf(reply));
 }
 
 /** `report` gives the text of `bugreport` (celery/app/utils.py): `software -> celery:5.7.0 (collider) kombu:...`. */
@@ -102,17 +111,19 @@ function tasksIn(registered: unknown): TaskSettings[] {
         name,
         timeLimit: seconds('time_limit'),
         softTimeLimit: seconds('soft_time_limit'),
+        acksLate: /(?:^| )acks_late=True(?: |$)/.test(settings),
       };
     });
 }
 
 /**
  * Reads `task_routes` as `MapRoute` of celery/app/routes.py does: an object, or a list of such and of pairs.
- * Routers that are functions can't be known here.
+ * What a function decides can't be known, nor what comes after it.
  */
 function routesIn(setting: unknown): (task: string) => string | undefined {
   const routers = Array.isArray(setting) ? (setting as unknown[]) : [setting];
-  const routes = routers.map((router) => {
+  const known = routers.findIndex((router) => typeof router !== 'object' || router === null);
+  const routes = routers.slice(0, known < 0 ? undefined : known).map((router) => {
     const pairs = Array.isArray(router)
       ? (router as unknown[]).map((pair) => listOf(pair))
       : Object.entries(fieldsOf(router));
@@ -133,5 +144,6 @@ function routesIn(setting: unknown): (task: string) => string | undefined {
 
 function queueIn(route: unknown): string | undefined {
   const queue = typeof route === 'string' ? route : fieldsOf(route).queue;
-  return typeof queue === 'string' ? queue : undefined;
+  // Celery masks what stands under a name with KEY, API, PASS or the like in it.
+  return typeof queue === 'string' && !/^\*+$/.test(queue) ? queue : undefined;
 }

@@ -41,13 +41,18 @@ export type ViewWorkers = SharedView<WorkersView>;
 /** Commands of celery/worker/control.py. */
 const QUESTIONS = ['stats', 'active', 'reserved', 'scheduled', 'active_queues'] as const;
 
+/** Without the arguments of the tasks, which only `active` can leave out. */
+const BRIEFLY = { safe: true };
+
 type RepliesByQuestion = Record<(typeof QUESTIONS)[number], Replies>;
 
 /** Returns the function that asks the workers how they are, and remembers what they have said last. */
 export function createWorkersView(broadcast: Broadcast): ViewWorkers {
   return createSharedView(async () => {
     const askedAt = performance.now();
-    const answers = await Promise.all(QUESTIONS.map((question) => broadcast(question)));
+    const answers = await Promise.all(
+      QUESTIONS.map((question) => broadcast(question, question === 'active' ? BRIEFLY : {})),
+    );
     const replies: Partial<RepliesByQuestion> = {};
     for (const [index, question] of QUESTIONS.entries()) {
       const answer: Answer<Replies> = answers[index] ?? { reason: 'the workers were not asked' };
@@ -104,7 +109,7 @@ function poolName(implementation: unknown): string | null {
 }
 
 /** `max-concurrency` of a prefork pool stays what it was at the start, whatever the pool has grown to. */
-function concurrencyOf(pool: Readonly<Record<string, unknown>>): number | null {
+export function concurrencyOf(pool: Readonly<Record<string, unknown>>): number | null {
   const processes = listOf(pool.processes).length;
   return processes > 0 ? processes : (numberOf(pool['max-concurrency']) ?? null);
 }

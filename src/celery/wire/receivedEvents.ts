@@ -31,6 +31,8 @@ export interface ReceivedEvent {
   name: string | undefined;
   /** Whether it is not to run at once. */
   hasEta: boolean;
+  /** Whether a task that is rejected goes back into its queue. */
+  isRequeued: boolean;
   /** How long the task ran, in seconds; in `task-succeeded` alone. */
   runSeconds: number | undefined;
   /** Seconds between heartbeats; in events of workers alone. */
@@ -52,6 +54,7 @@ export function readEvents(text: string): ReceivedEvent[] {
             taskId: textOf(event.uuid),
             name: textOf(event.name),
             hasEta: textOf(event.eta) !== undefined,
+            isRequeued: event.requeue === true,
             runSeconds: numberOf(event.runtime),
             heartbeatSeconds: numberOf(event.freq),
           },

@@ -124,7 +124,7 @@ export function ruleFor<Rule extends { pattern: string }>(
  * characters, `?` is one, `[ab]` one of these and `[!ab]` one of the others.
  */
 function globOf(pattern: string): RegExp {
-  const parts = pattern.match(/\[!?\]?[^\]]*\]|[^]/g) ?? [];
+  const parts = pattern.match(/\[!?(?:\][^\]]*|[^\]]+)\]|[^]/g) ?? [];
   return new RegExp(`^${parts.map(expressionOf).join('')}$`, 's');
 }
 

@@ -4,17 +4,17 @@ import type { Facts, Finding } from './facts.js';
 import { listeningFindings } from './listeningChecks.js';
 import { messageFindings } from './messageChecks.js';
 import { redisFindings } from './redisChecks.js';
-import { resultFindings, type ReadRedisUrl } from './resultChecks.js';
+import { resultFindings, type ReadDatabase } from './resultChecks.js';
 import { taskFindings } from './taskChecks.js';
 
 export type Diagnosis = components['schemas']['Diagnosis'];
 
 /** Judges what has been found out. */
-export function diagnosisOf(facts: Facts, readUrl: ReadRedisUrl): Diagnosis {
+export function diagnosisOf(facts: Facts, readDatabase: ReadDatabase): Diagnosis {
   const findings: Finding[] = [
     ...redisFindings(facts),
     ...listeningFindings(facts),
-    ...resultFindings(facts, readUrl),
+    ...resultFindings(facts, readDatabase),
     ...messageFindings(facts),
     ...taskFindings(facts),
   ];

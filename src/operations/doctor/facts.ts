@@ -11,8 +11,9 @@ export interface Facts {
   service: ServiceSettings;
   broker: StoreFacts;
   backend: StoreFacts;
-  /** The workers' answers; undefined where the broker gives none. */
+  /** The workers' answers; undefined where the broker gives none, and why. */
   fleet: FleetSettings | undefined;
+  unasked: string | undefined;
   /** Where else workers listen, where none listens here. */
   elsewhere: OtherListeners | undefined;
   /** How far the workers' clocks are from this one, in seconds, by hostname: ahead of it where positive. */
@@ -26,8 +27,8 @@ export interface ServiceSettings {
     prioritySteps: readonly number[];
   };
   backend: StoreSettings;
-  /** The queue of tasks that no route matches. */
-  queue: string;
+  /** The queue of tasks that no route matches; undefined where one matches all. */
+  queue: string | undefined;
   routeOf: (taskType: string) => { name: string; queue: string };
   /** Undefined where no type stands for a task. */
   taskTypeOf: (name: string) => string | undefined;

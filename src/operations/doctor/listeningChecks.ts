@@ -2,9 +2,18 @@ import { findingsOfWorkers, listed, type Facts, type Finding } from './facts.js'
 
 /** Whether workers hear this service, and answer it. */
 export function listeningFindings(facts: Facts): Finding[] {
-  const { fleet } = facts;
+  const { fleet, broker, unasked } = facts;
   if (fleet === undefined) {
-    return [];
+    // Where the server gives no answer at all, or lacks a right, that is told already.
+    return 'reason' in broker.server || broker.refused.length > 0
+      ? []
+      : [
+          {
+            check: 'workers_unasked',
+            message: `The workers could not be asked, and no task be assigned: ${unasked ?? 'nobody knows why'}.`,
+            mend: 'Do to Redis what this says: give it memory or disk, or name its master.',
+          },
+        ];
   }
   return fleet.listeners === 0
     ? [nobodyListens(facts)]
@@ -18,8 +27,8 @@ function nobodyListens({ service, elsewhere }: Facts): Finding {
   if (other !== undefined) {
     return {
       check: 'other_database',
-      message: `${nobody}, where this service sends tasks; workers listen in database ${listed(elsewhere?.databases.map(String) ?? [])}.`,
-      mend: `Give this service and the workers the same database: REDIS_URL (or CELERY_BROKER_URL) here ends in /${database}, the workers' broker_url in /${other}.`,
+      message: `${nobody}, where this service sends tasks; workers, of this or of another fleet, listen in database ${listed(elsewhere?.databases.map(String) ?? [])}.`,
+      mend: `Give this service and the workers the same database: REDIS_URL (or CELERY_BROKER_URL) here ends in /${database}, the workers' broker_url in /${other}. Or start the workers, where these are another fleet's.`,
     };
   }
   const [prefix] = elsewhere?.keyPrefixes ?? [];

@@ -39,8 +39,10 @@ const PRIORITY_STEPS = [0, 3, 6, 9];
 
 function priorityFault({ configuration }: WorkerSettings, ours: readonly number[]): Fault {
   const { priority_steps: setting } = transportOptions(configuration);
+  // Such as the text of a Python range, which tells nothing here.
+  const isKnown = setting === undefined || setting === null || Array.isArray(setting);
   const theirs = Array.isArray(setting) ? setting.map(Number) : PRIORITY_STEPS;
-  const missing = ours.filter((step) => !theirs.includes(step));
+  const missing = isKnown ? ours.filter((step) => !theirs.includes(step)) : [];
   return missing.length > 0
     ? {
         check: 'priority_steps',
@@ -76,7 +78,7 @@ function limitsFault({ tasks, pool, configuration }: WorkerSettings): Fault {
 
 function visibilityFault({ tasks, configuration }: WorkerSettings): Fault {
   const timeout = visibilityTimeout(configuration);
-  const long = tasks.filter(({ timeLimit = 0 }) => timeLimit > timeout);
+  const long = tasks.filter(({ timeLimit = 0, acksLate }) => acksLate && timeLimit > timeout);
   const longest = Math.max(...long.map(({ timeLimit = 0 }) => timeLimit));
   return long.length > 0
     ? {

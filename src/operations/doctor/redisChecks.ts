@@ -10,7 +10,14 @@ export function redisFindings({ service, broker, backend }: Facts): Finding[] {
     ...persistenceFindings(brokerServer, broker),
   ];
   return isOne
-    ? [...found, ...rightsFindings(brokerServer, joined(broker, backend))]
+    ? [
+        ...found,
+        // The same server may refuse the one's password or database.
+        ...('value' in broker.server
+          ? reachFindings('The result backend', service.backend, backend)
+          : []),
+        ...rightsFindings(brokerServer, joined(broker, backend)),
+      ]
     : [
         ...found,
         ...rightsFindings(brokerServer, broker),

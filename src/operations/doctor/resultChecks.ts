@@ -1,24 +1,29 @@
 import type { WorkerSettings } from '../../celery/fleet/workerSettings.js';
 import { findingsOfWorkers, type Facts, type Finding, type ServiceSettings } from './facts.js';
-import { serverOf } from './redisChecks.js';
 
-/** What of a URL of Celery's counts here; undefined where it is none of a Redis. */
-export type ReadRedisUrl = (url: string) => { label: string; database: number } | undefined;
+/** Gives the database of a Redis by its URL as Celery takes it; undefined where it can't be told. */
+export type ReadDatabase = (url: string) => number | undefined;
+
+/** The schemes of Celery's Redis backend (`BACKEND_ALIASES` of celery/app/backends.py), and `redis` alone, its alias. */
+const REDIS_SCHEMES = ['redis', 'rediss', 'redis+socket', 'socket', 'sentinel'];
 
 /** Whether the workers store results where this service reads them, and so that it can. */
-export function resultFindings({ service, fleet }: Facts, readUrl: ReadRedisUrl): Finding[] {
+export function resultFindings({ service, fleet }: Facts, readDatabase: ReadDatabase): Finding[] {
   return (fleet?.workers ?? []).length === 0
     ? []
-    : [backendFault(service, readUrl), prefixFault(service), ignoreFault, serializerFault].flatMap(
-        (faultOf) => findingsOfWorkers(fleet?.workers ?? [], faultOf),
-      );
+    : [
+        backendFault(service, readDatabase),
+        prefixFault(service),
+        ignoreFault,
+        serializerFault,
+      ].flatMap((faultOf) => findingsOfWorkers(fleet?.workers ?? [], faultOf));
 }
 
 type FaultOf = (worker: WorkerSettings) => Omit<Finding, 'workers'> | undefined;
 
-function backendFault({ broker, backend }: ServiceSettings, readUrl: ReadRedisUrl): FaultOf {
+function backendFault({ backend }: ServiceSettings, readDatabase: ReadDatabase): FaultOf {
   return ({ configuration }) => {
-    const { result_backend: setting, broker_url: brokerUrl } = configuration;
+    const { result_backend: setting } = configuration;
     if (typeof setting !== 'string' || setting.startsWith('disabled')) {
       return {
         check: 'result_backend',
@@ -26,25 +31,20 @@ function backendFault({ broker, backend }: ServiceSettings, readUrl: ReadRedisUr
         mend: `Set their result_backend to the Redis that this service reads: ${backend.label}.`,
       };
     }
-    const theirs = readUrl(setting);
     const [scheme = ''] = setting.split(':');
     const elsewhere = (where: string) => ({
       check: 'result_backend' as const,
       message: `The workers store results in ${where}, and this service reads ${backend.label}: every task stays pending.`,
       mend: "Give CELERY_RESULT_BACKEND (or REDIS_URL) and the workers' result_backend the same server and database.",
     });
-    if (theirs === undefined) {
+    if (!REDIS_SCHEMES.includes(scheme)) {
       return elsewhere(`${scheme}, which is no Redis`);
     }
-    if (theirs.database !== backend.database) {
-      return elsewhere(`database ${theirs.database}`);
-    }
-    // One server may have another name on another host: only whether broker and backend are one can be told.
-    const theirBroker = typeof brokerUrl === 'string' ? readUrl(brokerUrl) : undefined;
-    const isOne = serverOf(broker) === serverOf(backend);
-    return theirBroker !== undefined && (serverOf(theirBroker) === serverOf(theirs)) !== isOne
-      ? elsewhere(theirs.label)
-      : undefined;
+    // One server may have another name on another host, so that only the database can be told.
+    const database = readDatabase(setting);
+    return database === undefined || database === backend.database
+      ? undefined
+      : elsewhere(`database ${database}`);
   };
 }
 

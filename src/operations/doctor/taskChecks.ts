@@ -3,16 +3,20 @@ import { findingsOfWorkers, listed, type Facts, type Finding } from './facts.js'
 
 /** Whether tasks reach workers that have them, and whether tasks files of the installation's own tell of them. */
 export function taskFindings(facts: Facts): Finding[] {
-  return (facts.fleet?.workers ?? []).length === 0
-    ? []
-    : [
-        ...queueFindings(facts),
-        ...routeFindings(facts),
-        ...strangerFindings(facts),
-        ...missingFindings(facts),
-        ...undescribedFindings(facts),
-        ...namespaceFindings(facts),
-      ];
+  const { workers = [], listeners = 0 } = facts.fleet ?? {};
+  if (workers.length === 0) {
+    return [];
+  }
+  const found = [
+    ...routeFindings(facts),
+    ...strangerFindings(facts),
+    ...undescribedFindings(facts),
+    ...namespaceFindings(facts),
+  ];
+  // One that has not answered may have what the others have not.
+  return workers.length < listeners
+    ? found
+    : [...queueFindings(facts), ...found, ...missingFindings(facts)];
 }
 
 /** Of the queues that something goes to: the default routes name others. */
@@ -23,7 +27,7 @@ function queueFindings({ service, fleet }: Facts): Finding[] {
     service.queue,
     ...(service.described ?? []).map((taskType) => service.routeOf(taskType).queue),
     ...namesOf(workers).map((name) => queueOf(service, name) ?? service.queue),
-  ];
+  ].filter((queue) => queue !== undefined);
   return [...new Set(used)]
     .filter((queue) => !consumed.includes(queue))
     .map((queue) => ({

@@ -35,7 +35,7 @@ interface ControlInput {
  */
 export function createWorkerControl(dependencies: {
   commands: WorkerCommands;
-  /** Called when a worker has changed. */
+  /** Called when a worker may have changed. */
   onChange: () => void;
 }): WorkerControl {
   const { commands, onChange } = dependencies;
@@ -47,14 +47,24 @@ export function createWorkerControl(dependencies: {
     values: object = {},
   ) => {
     annotate({ worker: name, verb, ...values });
-    const message = messageOf(name, await commands.tell(name, verb.replaceAll('-', '_'), values));
+    const outcome = await commands.tell(name, verb.replaceAll('-', '_'), values);
+    // It may have changed in part where it refuses, and wholly where its answer is lost.
     onChange();
-    return answer(200, name, message);
+    return answer(200, name, messageOf(name, outcome));
   };
 
   return {
     growPool: (input) => tell(input, 'pool-grow', { n: input.body?.n ?? 1 }),
-    shrinkPool: (input) => tell(input, 'pool-shrink', { n: input.body?.n ?? 1 }),
+    async shrinkPool(input) {
+      const { name } = input.pathParameters;
+      const n = input.body?.n ?? 1;
+      const size = await commands.poolSize(name);
+      if (size !== undefined && n >= size) {
+        // Celery would end all that run no task, and only then say that it can't.
+        throw workerRefused(name, `its pool of ${size} would be left with none`);
+      }
+      return tell(input, 'pool-shrink', { n });
+    },
     setAutoscale: (input) => {
       const { min, max } = input.body;
       assertNotMore('min', min, 'max', max);
@@ -74,8 +84,9 @@ export function createWorkerControl(dependencies: {
     enableEvents: (input) => tell(input, 'enable-events'),
     async shutDownWorker({ pathParameters: { name }, annotate }) {
       annotate({ worker: name, verb: 'shutdown' });
-      messageOf(name, await commands.shutDown(name));
+      const outcome = await commands.shutDown(name);
       onChange();
+      messageOf(name, outcome);
       return answer(202, name, 'was told to shut down: it ends when the tasks that run have');
     },
   };
