@@ -94,6 +94,9 @@ describe('POST /workers/{name}/…', function () {
     await untilProcesses(1);
     await tell('one@spec/pool-grow', 200, {});
     await untilProcesses(2);
+    const left = await tell('one@spec/pool-shrink', 409, { n: 2 });
+    assert.match(left.message, /^one@spec refuses: its pool of 2 would be left with none$/);
+    await untilProcesses(2);
   });
 
   it('takes a hostname as it is and percent-encoded', async () => {

@@ -341,6 +341,7 @@ describe('API_KEYS', () => {
       assert.match(faultOf({ API_KEYS_FILE: file }), /names a file that is not text in UTF-8/);
     }
     assert.match(faultOf({ API_KEYS: `a="${KEY}"` }), /without quotes around them, which entry 1/);
+    assert.match(faultOf({ API_KEYS: `a="${KEY}":read` }), /without quotes around them/);
     await writeFile(file, `a='${KEY}'`);
     assert.match(faultOf({ API_KEYS_FILE: file }), /without quotes around them, which line 1 of/);
   });

@@ -413,8 +413,8 @@ describe('GET /doctor', function () {
         const rules = ['on', '>hunter2', '~*', '&*', '+@all', ...right.split(' ')];
         await control.call('ACL', 'SETUSER', 'limited', ...rules);
         const service = await startTestService(variables(DATABASE, {}, 'limited:hunter2@'));
-        const { body } = await service.get('/doctor').expect(200);
-        const { findings } = body as Diagnosis;
+        const response = await service.get('/doctor').expect(200);
+        const { findings } = response.body as Diagnosis;
         // It has put nothing into a queue, and the service goes on as before.
         assert.equal(await control.llen('shop'), 0);
         await service.get('/result/nobody').expect(200, /"pending"/);
