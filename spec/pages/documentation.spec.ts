@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { redocHtml } from 'redoc-express/dist/redoc-html-template.js';
+import { parse } from 'yaml';
 import { loadContract, type Contract } from '../../src/contract/contract.js';
 import { redocPage } from '../../src/pages/redoc.js';
 import { openBrowser, startProxy, withPage } from '../support/browser.js';
@@ -11,29 +13,13 @@ import { REPOSITORY } from '../support/fleet.js';
 import { startTestService, type TestService } from '../support/service.js';
 import { resultOf } from '../support/tasks.js';
 
+const document = parse(readFileSync(`${REPOSITORY}openapi.yaml`, 'utf8')) as {
+  paths: Record<string, Record<string, { summary?: string }>>;
+};
 /** The operations of the contract, by their titles in both pages. */
-const SUMMARIES = [
-  'Assign a task to the workers',
-  'Assign up to 1,000 tasks at once',
-  'Read the status and result of a task',
-  'Read the results of several tasks',
-  'Follow a task as Server-Sent Events',
-  'Follow a task on a WebSocket',
-  'Which tasks can be assigned',
-  'Stop a task',
-  'Say why a task has no result yet',
-  'Queues: messages that wait, and consumers',
-  'Health of the service and of Redis',
-  'Is the process alive?',
-  'Should this instance get traffic?',
-  'What was counted and measured, for Prometheus',
-  'Service information',
-  'A page to assign, watch and stop tasks',
-  'This contract in Swagger UI',
-  'This contract in ReDoc',
-  'This contract as JSON',
-  'This contract as YAML',
-];
+const SUMMARIES = Object.values(document.paths)
+  .flatMap((path) => Object.values(path))
+  .map(({ summary = 'no summary' }) => summary);
 
 describe('The page of ReDoc', () => {
   let contract: Contract;
