@@ -28,7 +28,7 @@ export function redisFindings({ service, broker, backend }: Facts): Finding[] {
 }
 
 /** The server of a label, without its database. */
-export function serverOf({ label }: Pick<StoreSettings, 'label'>): string {
+function serverOf({ label }: Pick<StoreSettings, 'label'>): string {
   return label.replace(/\/\d*$/, '');
 }
 
