@@ -296,6 +296,8 @@ describe('GET /doctor', function () {
       environment: process.env,
       variables: {
         SETTINGS: JSON.stringify(settings),
+        // Root may not run one that accepts pickle.
+        C_FORCE_ROOT: '1',
         ...(clockAhead !== undefined && {
           PYTHONPATH: `${REPOSITORY}spec/support/celery/wrongClock`,
           CLOCK_AHEAD: String(clockAhead),
@@ -511,6 +513,17 @@ describe('GET /doctor', function () {
       seen.map(({ hostname }) => hostname),
       ['one@spec'],
     );
+  });
+
+  it('finds a worker that refuses JSON', async () => {
+    const worker = await startExamined(6, { settings: { accept_content: ['pickle'] } });
+    const { findings } = await eventually('it listens', async () => {
+      const diagnosis = await examine(6);
+      return checksOf(diagnosis.findings).includes('no_workers') ? undefined : diagnosis;
+    });
+    await worker.stop();
+    assert.deepEqual(checksOf(findings), ['silent_workers']);
+    assert.match(findings[0]?.mend ?? '', /refuse JSON, which their accept_content must have/);
   });
 
   it('finds workers with another key prefix', async () => {
