@@ -8,7 +8,7 @@ import celery
 SETTINGS = json.loads(os.environ["SETTINGS"])
 
 if VERSION := SETTINGS.pop("celery_version", None):
-    # One that is older than any that installs beside this Python's.
+    # In place of one that is older, which would need an environment of its own.
     celery.VERSION_BANNER = VERSION
 
 TASKS = SETTINGS.pop("tasks", ["shop.invoice", "shop.refund"])
