@@ -12,7 +12,7 @@ export interface SubscriptionEvents {
   /** From now on, what is published there is heard. Told again after each new connection. */
   subscribed: (channels: readonly string[]) => void;
   message: (channel: string, payload: Buffer) => void;
-  /** Redis does not let this user listen. */
+  /** Redis does not let this user listen. Told once, until it does. */
   refused: (reason: string) => void;
 }
 
@@ -39,6 +39,7 @@ export function createSubscriptions(
   let connection: Connection | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
   let isScheduled = false;
+  let isRefused = false;
   let isClosed = false;
 
   const subscribe = async (channels: readonly string[]): Promise<void> => {
@@ -48,13 +49,17 @@ export function createSubscriptions(
     } catch (error) {
       if (isRefusal(error)) {
         channels.forEach((channel) => asked.delete(channel));
-        events.refused(error.message);
+        if (!isRefused) {
+          isRefused = true;
+          events.refused(error.message);
+        }
         setTimeout(() => {
           channels.forEach(change);
         }, RETRY_MS).unref();
       }
       return;
     }
+    isRefused = false;
     events.subscribed(channels);
   };
   const unsubscribe = (channels: readonly string[]): void => {

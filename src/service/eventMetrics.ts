@@ -61,7 +61,6 @@ export function prepareEventCounting(
     begin(outcomes) {
       const follow = createOutcomes(outcomes);
       let hasHeard = false;
-      let isRefused = false;
       return listenToEvents(() => connections.openListener('events'), {
         ...place,
         silenceMs: silenceMs(tasks.timeoutMs),
@@ -75,13 +74,9 @@ export function prepareEventCounting(
             outcomes.gap();
           }
           hasHeard = true;
-          isRefused = false;
         },
         refused(reason) {
-          if (!isRefused) {
-            isRefused = true;
-            log.warning('Redis lets nobody hear events: its user may not SUBSCRIBE', { reason });
-          }
+          log.warning('Redis lets nobody hear events: its user may not SUBSCRIBE', { reason });
         },
       });
     },

@@ -107,6 +107,38 @@ export function createBroadcast(
   };
 }
 
+/** The workers' replies to several commands. */
+export interface RepliesToAll<Question extends string> {
+  /** How many listened. One that has begun to between the commands is missing in some of the replies. */
+  listeners: number;
+  replies: Readonly<Record<Question, Replies>>;
+}
+
+/**
+ * Sends several commands at once, each with its arguments: gives all replies, or the first failure. Never rejects.
+ */
+export async function askAll<Question extends string>(
+  broadcast: Broadcast,
+  questions: Readonly<Record<Question, object>>,
+): Promise<Answer<RepliesToAll<Question>>> {
+  const names = Object.keys(questions) as Question[];
+  const answers = await Promise.all(names.map((name) => broadcast(name, questions[name])));
+  const failed = answers.find((answer) => 'reason' in answer);
+  if (failed !== undefined) {
+    return failed;
+  }
+  const all = answers.flatMap((answer) => ('value' in answer ? [answer.value] : []));
+  return {
+    value: {
+      listeners: Math.max(...all.map(({ listeners }) => listeners)),
+      replies: Object.fromEntries(names.map((name, index) => [name, all[index]])) as Record<
+        Question,
+        Replies
+      >,
+    },
+  };
+}
+
 /** Reads replies until as many workers have replied as are expected, or it is time to stop. */
 async function collect(
   connection: Connection,

@@ -10,7 +10,7 @@ export interface EventListenerOptions extends ControlOptions {
   receive: (event: ReceivedEvent) => void;
   /** Events are heard from now on. Those before, since the last one that was heard, may have been missed. */
   heard: () => void;
-  /** Redis does not let this user listen. */
+  /** Redis does not let this user listen. Told once. */
   refused: (reason: string) => void;
 }
 
@@ -39,9 +39,7 @@ export function listenToEvents(
   const subscriptions = createSubscriptions(
     open,
     {
-      subscribed() {
-        heard();
-      },
+      subscribed: heard,
       message(_channel, payload) {
         for (const event of readEvents(payload.toString())) {
           receive(event);

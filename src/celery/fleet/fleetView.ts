@@ -1,5 +1,4 @@
-import type { Failure } from '../../redis/failure.js';
-import type { Broadcast, Replies } from './control.js';
+import { askAll, type Broadcast, type RepliesToAll } from './control.js';
 import { createSharedView, type SharedView } from './sharedView.js';
 import { fieldsOf, listOf } from '../wire/received.js';
 
@@ -28,22 +27,20 @@ export type ViewFleet = SharedView<FleetView>;
 export function createFleetView(broadcast: Broadcast): ViewFleet {
   return createSharedView(async () => {
     const askedAt = performance.now();
-    const [registered, queues] = await Promise.all([
-      broadcast('registered', { taskinfoitems: [] }),
-      broadcast('active_queues'),
-    ]);
-    const failed: Failure | undefined = [registered, queues].find((one) => 'reason' in one);
-    if ('reason' in registered || 'reason' in queues) {
-      return failed ?? { reason: 'the workers were not asked' };
-    }
-    return { value: viewOf(askedAt, registered.value, queues.value) };
+    const asked = await askAll(broadcast, {
+      registered: { taskinfoitems: [] },
+      active_queues: {},
+    });
+    return 'reason' in asked ? asked : { value: viewOf(askedAt, asked.value) };
   });
 }
 
-function viewOf(askedAt: number, registered: Replies, queues: Replies): FleetView {
+function viewOf(
+  askedAt: number,
+  { listeners, replies }: RepliesToAll<'registered' | 'active_queues'>,
+): FleetView {
+  const { registered, active_queues: queues } = replies;
   const hostnames = [...new Set([...registered.byWorker.keys(), ...queues.byWorker.keys()])];
-  // A worker that has begun to listen between the two questions is missing in one of them.
-  const listeners = Math.max(registered.listeners, queues.listeners);
   return {
     askedAt,
     listeners,
@@ -56,14 +53,22 @@ function viewOf(askedAt: number, registered: Replies, queues: Replies): FleetVie
   };
 }
 
-/** Reads the reply to `registered` (celery/worker/control.py); with a rate limit, an item is `name [rate_limit=10/m]`. */
 function taskNames(reply: unknown): string[] {
-  return sorted(
-    listOf(reply)
-      .filter((item) => typeof item === 'string')
-      .map((item) => item.replace(/ \[\w+=.*\]$/s, ''))
-      .filter((name) => !name.startsWith('celery.')),
-  );
+  return sorted(registeredTasks(reply).map(({ name }) => name));
+}
+
+/**
+ * Reads the reply to `registered` (celery/worker/control.py), without Celery's own tasks. An item is the name, or the name
+ * and what of it was asked for, or a rate limit: `name [time_limit=330 acks_late=True]`.
+ */
+export function registeredTasks(reply: unknown): { name: string; settings: string }[] {
+  return listOf(reply)
+    .filter((item) => typeof item === 'string')
+    .map((item) => {
+      const [, name = item, settings = ''] = /^(.*?) \[(\w+=.*)\]$/s.exec(item) ?? [];
+      return { name, settings };
+    })
+    .filter(({ name }) => !name.startsWith('celery.'));
 }
 
 /** Reads the reply to `active_queues`: sorted. Messages for a fanout exchange wait in no list. */

@@ -39,14 +39,11 @@ export function createHeartbeats(
   const channel = `${keyPrefix}${heartbeatChannel(database)}`;
   const byHostname = new Map<string, HeardHeartbeat>();
   let isListening = false;
-  let isRefused = false;
 
   const subscriptions = createSubscriptions(
     open,
     {
-      subscribed() {
-        isRefused = false;
-      },
+      subscribed: () => undefined,
       message(_channel, payload) {
         const heartbeat = readHeartbeat(payload.toString());
         if (heartbeat === undefined) {
@@ -58,12 +55,7 @@ export function createHeartbeats(
         }
         byHostname.set(heartbeat.hostname, { ...heartbeat, heardAt });
       },
-      refused(reason) {
-        if (!isRefused) {
-          isRefused = true;
-          refused(reason);
-        }
-      },
+      refused,
     },
     silenceMs,
   );

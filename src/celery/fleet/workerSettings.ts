@@ -1,8 +1,9 @@
 import type { Answer } from '../../redis/ask.js';
 import { fieldsOf, listOf } from '../wire/received.js';
 import { ruleFor } from '../wire/routing.js';
-import type { Broadcast, Replies } from './control.js';
-import { queueNames } from './fleetView.js';
+import { askAll, type Broadcast } from './control.js';
+import { queueNames, registeredTasks } from './fleetView.js';
+import { poolName } from './workersView.js';
 
 /** What a worker says of itself and of its configuration. What it does not say is undefined. */
 export interface WorkerSettings {
@@ -39,38 +40,34 @@ export interface FleetSettings {
 /** Returns the function that asks all workers for their settings. It never rejects. */
 export function createSettingsReader(broadcast: Broadcast): () => Promise<Answer<FleetSettings>> {
   return async () => {
-    const answers = await Promise.all([
-      broadcast('conf', { with_defaults: true }),
-      broadcast('stats'),
-      broadcast('registered', { taskinfoitems: ['time_limit', 'soft_time_limit', 'acks_late'] }),
-      broadcast('active_queues'),
-      broadcast('report'),
-    ]);
-    const replies: Replies[] = [];
-    for (const answer of answers) {
-      if ('reason' in answer) {
-        return answer;
-      }
-      replies.push(answer.value);
+    const asked = await askAll(broadcast, {
+      conf: { with_defaults: true },
+      stats: {},
+      registered: { taskinfoitems: ['time_limit', 'soft_time_limit', 'acks_late'] },
+      active_queues: {},
+      report: {},
+    });
+    if ('reason' in asked) {
+      return asked;
     }
-    const [configurations, ...others] = replies.map(({ byWorker }) => byWorker);
-    const listeners = Math.max(...replies.map((one) => one.listeners));
-    const hostnames = [...(configurations?.keys() ?? [])]
-      .filter((hostname) => replies.every(({ byWorker }) => isAnswer(byWorker.get(hostname))))
-      .sort();
+    const { listeners, replies } = asked.value;
+    const { conf, stats, registered, active_queues: queues, report } = replies;
+    const hostnames = [...conf.byWorker.keys()].filter((hostname) =>
+      Object.values(replies).every(({ byWorker }) => isAnswer(byWorker.get(hostname))),
+    );
     return {
       value: {
         listeners,
-        workers: hostnames.map((hostname) => {
-          const [stats, registered, queues, report] = others.map((one) => one.get(hostname));
-          const configuration = fieldsOf(configurations?.get(hostname));
+        workers: hostnames.sort().map((hostname) => {
+          const configuration = fieldsOf(conf.byWorker.get(hostname));
+          const { pool } = fieldsOf(stats.byWorker.get(hostname));
           return {
             hostname,
             configuration,
-            version: versionIn(report),
-            pool: poolIn(stats),
-            tasks: tasksIn(registered),
-            queues: queueNames(queues),
+            version: versionIn(report.byWorker.get(hostname)),
+            pool: poolName(fieldsOf(pool).implementation) ?? undefined,
+            tasks: registeredTasks(registered.byWorker.get(hostname)).map(settingsOf),
+            queues: queueNames(queues.byWorker.get(hostname)),
             routeOf: routesIn(configuration.task_routes),
           };
         }),
@@ -89,31 +86,17 @@ function versionIn(report: unknown): string | undefined {
   return /\bcelery:(\S+)/.exec(String(fieldsOf(report).ok))?.[1];
 }
 
-/** `stats` names its class: `celery.concurrency.prefork:TaskPool`. */
-function poolIn(stats: unknown): string | undefined {
-  const { implementation } = fieldsOf(fieldsOf(stats).pool);
-  const [, name] = /(\w+):\w+$/.exec(String(implementation)) ?? [];
-  return name === 'thread' ? 'threads' : name;
-}
-
-/** Items of `registered` (celery/worker/control.py): `name [time_limit=330 soft_time_limit=300]`. */
-function tasksIn(registered: unknown): TaskSettings[] {
-  return listOf(registered)
-    .filter((item) => typeof item === 'string')
-    .filter((item) => !item.startsWith('celery.'))
-    .map((item) => {
-      const [, name = item, settings = ''] = /^(.*?) \[(\w+=.*)\]$/s.exec(item) ?? [];
-      const seconds = (setting: string): number | undefined => {
-        const [, digits] = new RegExp(`(?:^| )${setting}=([\\d.]+)`).exec(settings) ?? [];
-        return digits === undefined ? undefined : Number(digits);
-      };
-      return {
-        name,
-        timeLimit: seconds('time_limit'),
-        softTimeLimit: seconds('soft_time_limit'),
-        acksLate: /(?:^| )acks_late=True(?: |$)/.test(settings),
-      };
-    });
+function settingsOf({ name, settings }: { name: string; settings: string }): TaskSettings {
+  const seconds = (setting: string): number | undefined => {
+    const [, digits] = new RegExp(`(?:^| )${setting}=([\\d.]+)`).exec(settings) ?? [];
+    return digits === undefined ? undefined : Number(digits);
+  };
+  return {
+    name,
+    timeLimit: seconds('time_limit'),
+    softTimeLimit: seconds('soft_time_limit'),
+    acksLate: /(?:^| )acks_late=True(?: |$)/.test(settings),
+  };
 }
 
 /**

@@ -1,6 +1,5 @@
-import type { Answer } from '../../redis/ask.js';
 import { fieldsOf, listOf, numberOf } from '../wire/received.js';
-import type { Broadcast, Replies } from './control.js';
+import { askAll, type Broadcast, type Replies, type RepliesToAll } from './control.js';
 import { queueNames } from './fleetView.js';
 import { createSharedView, type SharedView } from './sharedView.js';
 
@@ -38,42 +37,30 @@ export interface WorkerState {
 
 export type ViewWorkers = SharedView<WorkersView>;
 
-/** Commands of celery/worker/control.py. */
-const QUESTIONS = ['stats', 'active', 'reserved', 'scheduled', 'active_queues'] as const;
+/** Commands of celery/worker/control.py. `active` alone can leave out the arguments of the tasks. */
+const QUESTIONS = {
+  stats: {},
+  active: { safe: true },
+  reserved: {},
+  scheduled: {},
+  active_queues: {},
+};
 
-/** Without the arguments of the tasks, which only `active` can leave out. */
-const BRIEFLY = { safe: true };
-
-type RepliesByQuestion = Record<(typeof QUESTIONS)[number], Replies>;
+type RepliesByQuestion = RepliesToAll<keyof typeof QUESTIONS>['replies'];
 
 /** Returns the function that asks the workers how they are, and remembers what they have said last. */
 export function createWorkersView(broadcast: Broadcast): ViewWorkers {
   return createSharedView(async () => {
     const askedAt = performance.now();
-    const answers = await Promise.all(
-      QUESTIONS.map((question) => broadcast(question, question === 'active' ? BRIEFLY : {})),
-    );
-    const replies: Partial<RepliesByQuestion> = {};
-    for (const [index, question] of QUESTIONS.entries()) {
-      const answer: Answer<Replies> = answers[index] ?? { reason: 'the workers were not asked' };
-      if ('reason' in answer) {
-        return answer;
-      }
-      replies[question] = answer.value;
+    const asked = await askAll(broadcast, QUESTIONS);
+    if ('reason' in asked) {
+      return asked;
     }
-    return { value: viewOf(askedAt, replies as RepliesByQuestion) };
+    const { listeners, replies } = asked.value;
+    const hostnames = Object.values(replies).flatMap(({ byWorker }) => [...byWorker.keys()]);
+    const workers = [...new Set(hostnames)].sort().map((hostname) => stateOf(hostname, replies));
+    return { value: { askedAt, listeners, workers } };
   });
-}
-
-function viewOf(askedAt: number, replies: RepliesByQuestion): WorkersView {
-  const all = Object.values(replies);
-  const hostnames = [...new Set(all.flatMap(({ byWorker }) => [...byWorker.keys()]))];
-  return {
-    askedAt,
-    // A worker that has begun to listen between the questions is missing in some of them.
-    listeners: Math.max(...all.map(({ listeners }) => listeners)),
-    workers: hostnames.sort().map((hostname) => stateOf(hostname, replies)),
-  };
 }
 
 function stateOf(hostname: string, replies: RepliesByQuestion): WorkerState {
@@ -100,7 +87,7 @@ function stateOf(hostname: string, replies: RepliesByQuestion): WorkerState {
 }
 
 /** Reads `module:class`, for Celery's own pools the name by which `--pool` knows them (celery/concurrency/__init__.py). */
-function poolName(implementation: unknown): string | null {
+export function poolName(implementation: unknown): string | null {
   if (typeof implementation !== 'string') {
     return null;
   }

@@ -53,7 +53,6 @@ export function createStateChanges(
   const readMeta = createMetaReader(backend, globalKeyPrefix, (payload) => ({ payload }));
   /** By channel. */
   const tasks = new Map<string, WatchedTask>();
-  let isRefused = false;
 
   const lookAgain = async (task: WatchedTask): Promise<void> => {
     const { messages } = task;
@@ -77,7 +76,6 @@ export function createStateChanges(
     () => watchConnection(backend.redis.duplicate({ autoResubscribe: false }), events),
     {
       subscribed(channels) {
-        isRefused = false;
         for (const channel of channels) {
           const task = tasks.get(channel);
           if (task !== undefined) {
@@ -93,12 +91,7 @@ export function createStateChanges(
           take(task, payload);
         }
       },
-      refused(reason) {
-        if (!isRefused) {
-          isRefused = true;
-          events.refused(reason);
-        }
-      },
+      refused: events.refused,
     },
     silenceMs,
   );

@@ -13,16 +13,20 @@ import { fieldsOf, listOf, numberOf, readMessage } from './received.js';
 /** The exchange of events (`event_exchange` of celery/app/defaults.py). */
 const EXCHANGE = 'celeryev';
 const ROUTING_KEY = 'task.sent';
-const HEARTBEAT_ROUTING_KEY = 'worker.heartbeat';
+
+/** The channel of the events of one type, whose routing key is `worker.heartbeat` for `worker-heartbeat`. */
+export function eventChannel(database: number, routingKey: string): string {
+  return fanoutChannel(database, EXCHANGE, routingKey);
+}
 
 /** The channel on which Flower and `celery events` hear of sent tasks. */
 export function taskSentChannel(database: number): string {
-  return fanoutChannel(database, EXCHANGE, ROUTING_KEY);
+  return eventChannel(database, ROUTING_KEY);
 }
 
 /** The channel on which workers tell every two seconds that they live, whether or not they send events of tasks. */
 export function heartbeatChannel(database: number): string {
-  return fanoutChannel(database, EXCHANGE, HEARTBEAT_ROUTING_KEY);
+  return eventChannel(database, 'worker.heartbeat');
 }
 
 /** What a worker tells of itself with each heartbeat (`Heart._send` of celery/worker/heartbeat.py). */

@@ -1,8 +1,5 @@
-import { fanoutChannel } from './keys.js';
+import { eventChannel } from './events.js';
 import { fieldsOf, listOf, numberOf, readMessage } from './received.js';
-
-/** The exchange of events (`event_exchange` of celery/app/defaults.py). */
-const EXCHANGE = 'celeryev';
 
 /** The routing keys of events, as `EventDispatcher.publish` of celery/events/dispatcher.py makes them of their types. */
 const ROUTING_KEYS = [
@@ -15,7 +12,7 @@ const ROUTING_KEYS = [
 
 /** The channels on which workers and senders of tasks tell what happens. */
 export function eventChannels(database: number): string[] {
-  return ROUTING_KEYS.map((key) => fanoutChannel(database, EXCHANGE, key));
+  return ROUTING_KEYS.map((key) => eventChannel(database, key));
 }
 
 /** An event as its sender has told it: of the fields, those that are needed here. What is missing is undefined. */
